@@ -10,7 +10,7 @@
 PROGRAMS := data-fetch preprocessing model-training model-api scheduler
 
 # Programs of one file each; they are linked with every archive.
-SINGLE := data/generate.c database/register.c data/sky.c $(wildcard tests/bench/*.c tests/integration/*.c)
+SINGLE := data/generate.c database/register.c $(wildcard tests/bench/*.c tests/integration/*.c)
 
 # Libraries by pkg-config name: what every program needs through common/, and what each adds.
 COMMON_PACKAGES         := libpq libcurl jansson zlib libcrypto

@@ -1,0 +1,234 @@
+/* Stored feature rows as a forest's keys, and how many of them it predicts right (registry.h). */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/db.h"
+#include "common/registry.h"
+#include "common/text.h"
+#include "common/xalloc.h"
+
+enum { MAX_SELECT = 1 << 17 };
+
+/* How the stored values of one feature set become the keys of one forest. */
+struct binding {
+	const struct forest *forest;
+	const struct feature_set *set;
+	int *column;	     /* per forest feature: its index in the set */
+	int32_t **code_keys; /* per forest feature, of a category: key by dictionary code */
+	int32_t *classes;    /* class by label code; -1: unknown to the forest */
+	struct feature_rows *rows;
+	int64_t capacity;
+};
+
+static void bind_codes(struct binding *binding, int feature)
+{
+	const struct feature_column *column = &binding->set->features[binding->column[feature]];
+
+	binding->code_keys[feature] = xcalloc((size_t)column->text_count, sizeof(int32_t));
+	for (int code = 0; code < column->text_count; code++)
+		if (column->texts[code])
+			(void)forest_encode(binding->forest, feature, column->texts[code], strlen(column->texts[code]),
+					    &binding->code_keys[feature][code]);
+}
+
+static bool bind_features(struct binding *binding, struct fail *fail)
+{
+	const struct forest *forest = binding->forest;
+
+	for (int i = 0; i < forest->feature_count; i++) {
+		int at = 0;
+
+		while (at < binding->set->feature_count &&
+		       strcmp(binding->set->features[at].name, forest->features[i].name) != 0)
+			at++;
+		if (at == binding->set->feature_count || binding->set->features[at].type != forest->features[i].type)
+			return fail_set(
+			    fail, EXIT_FAILED, "feature set %d has no %s column \"%s\" that the model was trained on",
+			    binding->set->id, column_type_name(forest->features[i].type), forest->features[i].name);
+		binding->column[i] = at;
+		if (forest->features[i].type == COLUMN_CATEGORY)
+			bind_codes(binding, i);
+	}
+	for (int code = 0; code < binding->set->label_count; code++) {
+		const char *label = binding->set->labels[code];
+
+		binding->classes[code] = label ? forest_label(forest, label, strlen(label)) : -1;
+	}
+	return true;
+}
+
+static void release_binding(struct binding *binding)
+{
+	for (int i = 0; i < binding->forest->feature_count; i++)
+		free(binding->code_keys[i]);
+	free(binding->code_keys);
+	free(binding->column);
+	free(binding->classes);
+}
+
+static void grow_rows(struct binding *binding)
+{
+	struct feature_rows *rows = binding->rows;
+	size_t capacity = binding->capacity ? (size_t)binding->capacity * 2 : 4096;
+
+	rows->keys = xreallocarray(rows->keys, capacity * (size_t)binding->forest->feature_count, sizeof(*rows->keys));
+	rows->label = xreallocarray(rows->label, capacity, sizeof(*rows->label));
+	rows->load_id = xreallocarray(rows->load_id, capacity, sizeof(*rows->load_id));
+	rows->holdout = xreallocarray(rows->holdout, capacity, sizeof(*rows->holdout));
+	binding->capacity = (int64_t)capacity;
+}
+
+/* Takes the next tab-separated number of a COPY line. */
+static const char *take_int(const char *at, int32_t *number)
+{
+	char *end;
+
+	*number = (int32_t)strtol(at, &end, 10);
+	return *end == '\t' ? end + 1 : end;
+}
+
+static const char *take_key(const struct binding *binding, int feature, const char *at, int32_t *key)
+{
+	const struct feature_column *column = &binding->set->features[binding->column[feature]];
+	char *end;
+
+	if (column->type == COLUMN_REAL) {
+		*key = forest_real_key(strtof(at, &end));
+		return *end == '\t' ? end + 1 : end;
+	}
+	at = take_int(at, key);
+	if (column->type == COLUMN_CATEGORY)
+		*key = *key >= 0 && *key < column->text_count ? binding->code_keys[feature][*key]
+							      : binding->forest->features[feature].frequent;
+	return at;
+}
+
+static bool add_row(void *context, const char *line, int size, struct fail *fail)
+{
+	struct binding *binding = context;
+	struct feature_rows *rows = binding->rows;
+	int features = binding->forest->feature_count;
+	int32_t label;
+
+	(void)size;
+	(void)fail;
+	if (rows->count == binding->capacity)
+		grow_rows(binding);
+	line = take_int(line, &rows->load_id[rows->count]);
+	line = take_int(line, &label);
+	rows->label[rows->count] = label >= 0 && label < binding->set->label_count ? binding->classes[label] : -1;
+	rows->holdout[rows->count] = *line == 't';
+	line += 2;
+	for (int i = 0; i < features; i++)
+		line = take_key(binding, i, line, &rows->keys[rows->count * features + i]);
+	rows->count++;
+	return true;
+}
+
+static void add_select(PGconn *db, struct text *sql, const struct binding *binding, const char *loads,
+		       const char *which)
+{
+	text_puts(sql, "COPY (SELECT _load_id, _label, _holdout");
+	for (int i = 0; i < binding->forest->feature_count; i++) {
+		char *name = db_identifier(db, binding->forest->features[i].name);
+
+		text_printf(sql, ", %s", name);
+		PQfreemem(name);
+	}
+	/* loads is digits, commas and braces only; feature_rows_read has checked it. */
+	text_printf(sql, " FROM %s WHERE _load_id = ANY ('%s'::int[])", binding->set->prep_table, loads);
+	if (strcmp(which, "all") != 0)
+		text_puts(sql, strcmp(which, "holdout") == 0 ? " AND _holdout" : " AND NOT _holdout");
+	text_puts(sql, " ORDER BY _load_id, _row) TO STDOUT");
+}
+
+bool feature_rows_read(PGconn *db, const struct feature_set *set, const struct forest *forest, const char *loads,
+		       const char *which, struct feature_rows *rows, struct fail *fail)
+{
+	struct binding binding = {.forest = forest, .set = set, .rows = rows};
+	struct text sql;
+	bool good;
+
+	memset(rows, 0, sizeof(*rows));
+	if (loads[strspn(loads, "0123456789,{}")])
+		return fail_set(fail, EXIT_FAILED, "\"%s\" is no list of loads", loads);
+	binding.column = xcalloc((size_t)forest->feature_count, sizeof(*binding.column));
+	binding.code_keys = xcalloc((size_t)forest->feature_count, sizeof(*binding.code_keys));
+	binding.classes = xcalloc((size_t)set->label_count, sizeof(*binding.classes));
+	text_init(&sql, MAX_SELECT);
+	good = bind_features(&binding, fail);
+	if (good) {
+		add_select(db, &sql, &binding, loads, which);
+		good = db_copy_out(db, fail, sql.data, add_row, &binding) ||
+		       fail_prefix(fail, "could not read feature rows of %s", set->prep_table);
+	}
+	text_release(&sql);
+	release_binding(&binding);
+	if (!good)
+		feature_rows_release(rows);
+	return good;
+}
+
+void feature_rows_release(struct feature_rows *rows)
+{
+	free(rows->keys);
+	free(rows->label);
+	free(rows->load_id);
+	free(rows->holdout);
+	memset(rows, 0, sizeof(*rows));
+}
+
+/* ------------------------------------------------------------------ scoring */
+
+static uint64_t hash_keys(const int32_t *keys, int count)
+{
+	uint64_t hash = 0x9e3779b97f4a7c15u;
+
+	for (int i = 0; i < count; i++) {
+		hash = (hash ^ (uint32_t)keys[i]) * 0xff51afd7ed558ccdu;
+		hash ^= hash >> 32;
+	}
+	return hash;
+}
+
+/* Numbers the distinct key rows: distinct_of[row] = number; returns how many, their rows copied to distinct. */
+static size_t find_distinct(const struct feature_rows *rows, int features, uint32_t *distinct_of, int32_t *distinct)
+{
+	size_t slots = 16, count = 0, width = (size_t)features * sizeof(int32_t);
+	uint32_t *table; /* number + 1; 0: free */
+
+	while (slots < (size_t)rows->count * 2)
+		slots *= 2;
+	table = xcalloc(slots, sizeof(*table));
+	for (int64_t row = 0; row < rows->count; row++) {
+		const int32_t *keys = rows->keys + row * features;
+		size_t slot = hash_keys(keys, features) & (slots - 1);
+
+		while (table[slot] && memcmp(distinct + (size_t)(table[slot] - 1) * (size_t)features, keys, width) != 0)
+			slot = (slot + 1) & (slots - 1);
+		if (!table[slot]) {
+			memcpy(distinct + count * (size_t)features, keys, width);
+			table[slot] = (uint32_t)++count;
+		}
+		distinct_of[row] = table[slot] - 1;
+	}
+	free(table);
+	return count;
+}
+
+void feature_rows_score(const struct feature_rows *rows, const struct forest *forest, uint8_t *right)
+{
+	int features = forest->feature_count;
+	uint32_t *distinct_of = xcalloc((size_t)rows->count, sizeof(*distinct_of));
+	int32_t *distinct = xcalloc((size_t)rows->count * (size_t)features, sizeof(*distinct));
+	size_t count = find_distinct(rows, features, distinct_of, distinct);
+	uint16_t *classes = xcalloc(count, sizeof(*classes));
+
+	forest_predict_rows(forest, distinct, count, classes, NULL);
+	for (int64_t row = 0; row < rows->count; row++)
+		right[row] = rows->label[row] == classes[distinct_of[row]];
+	free(classes);
+	free(distinct);
+	free(distinct_of);
+}

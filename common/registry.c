@@ -1,0 +1,185 @@
+#include "common/registry.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/db.h"
+#include "common/xalloc.h"
+
+bool registry_champion(PGconn *db, const char *pipeline, struct champion *champion, struct fail *fail)
+{
+	PGresult *row = db_queryf(
+	    db, fail, "s",
+	    "SELECT promotion_id, model_id, plan_id, feature_set_id, sha256, holdout_n, holdout_k, "
+	    "extract(epoch FROM coalesce(simulated_at, promoted_at)) FROM green_ml.champion WHERE pipeline = $1",
+	    pipeline);
+
+	memset(champion, 0, sizeof(*champion));
+	if (!row)
+		return fail_prefix(fail, "could not read the champion of pipeline \"%s\"", pipeline);
+	if (PQntuples(row) == 1) {
+		champion->exists = true;
+		champion->promotion_id = (int)db_int(row, 0, 0);
+		champion->model_id = (int)db_int(row, 0, 1);
+		champion->plan_id = (int)db_int(row, 0, 2);
+		champion->feature_set_id = (int)db_int(row, 0, 3);
+		memcpy(champion->sha256, db_text(row, 0, 4), DIGEST_HEX_SIZE);
+		champion->holdout_n = db_int(row, 0, 5);
+		champion->holdout_k = db_int(row, 0, 6);
+		champion->promoted_at_s = db_real(row, 0, 7);
+	}
+	db_free(row);
+	return true;
+}
+
+static bool check_sha256(const unsigned char *bytes, size_t size, const char *stored, struct fail *fail)
+{
+	unsigned char hash[DIGEST_SIZE];
+	char hex[DIGEST_HEX_SIZE];
+
+	digest_bytes(bytes, size, hash);
+	digest_hex(hash, hex);
+	return strcmp(hex, stored) == 0 ||
+	       fail_set(fail, EXIT_FAILED, "its stored bytes have sha256 %s, recorded is %s: promote an intact model",
+			hex, stored);
+}
+
+struct forest *registry_model(PGconn *db, int model_id, unsigned char **bytes, size_t *size, struct fail *fail)
+{
+	/* Binary results: hexadecimal would double the bytes on the wire. */
+	char id[16];
+	const char *values[] = {id};
+	struct forest *forest = NULL;
+	PGresult *row;
+
+	snprintf(id, sizeof(id), "%d", model_id);
+	row = PQexecParams(db, "SELECT bytes, encode(sha256, 'hex') FROM green_ml.model WHERE model_id = $1::int", 1,
+			   NULL, values, NULL, NULL, 1);
+	if (PQresultStatus(row) != PGRES_TUPLES_OK) {
+		fail_set(fail, PQstatus(db) == CONNECTION_OK ? EXIT_FAILED : EXIT_TRY_AGAIN, "database: %s",
+			 PQerrorMessage(db));
+	} else if (PQntuples(row) == 0) {
+		fail_set(fail, EXIT_FAILED, "there is no such model");
+	} else {
+		const unsigned char *stored = (const unsigned char *)PQgetvalue(row, 0, 0);
+		size_t stored_size = (size_t)PQgetlength(row, 0, 0);
+
+		if (check_sha256(stored, stored_size, PQgetvalue(row, 0, 1), fail))
+			forest = forest_read(stored, stored_size, fail);
+		if (forest && bytes) {
+			*bytes = xmalloc(stored_size);
+			memcpy(*bytes, stored, stored_size);
+			*size = stored_size;
+		}
+	}
+	PQclear(row);
+	if (!forest)
+		fail_prefix(fail, "could not read model %d", model_id);
+	return forest;
+}
+
+/* ------------------------------------------------------------------ feature sets */
+
+static bool parse_columns(const char *json, struct feature_set *set, struct fail *fail)
+{
+	json_t *columns = json_loads(json, 0, NULL);
+
+	if (!json_is_array(columns) || json_array_size(columns) < 2) {
+		json_decref(columns);
+		return fail_set(fail, EXIT_FAILED, "feature set %d holds no list of columns", set->id);
+	}
+	set->feature_count = (int)json_array_size(columns) - 1;
+	set->features = xcalloc((size_t)set->feature_count, sizeof(*set->features));
+	for (int i = 0; i < set->feature_count; i++) {
+		const json_t *column = json_array_get(columns, (size_t)i + 1);
+		const char *type = json_string_value(json_object_get(column, "type"));
+		const char *name = json_string_value(json_object_get(column, "name"));
+
+		set->features[i].name = xstrdup(name ? name : "");
+		set->features[i].type = !type || strcmp(type, "integer") == 0 ? COLUMN_INTEGER
+					: strcmp(type, "real") == 0	      ? COLUMN_REAL
+									      : COLUMN_CATEGORY;
+	}
+	json_decref(columns);
+	return true;
+}
+
+static void add_text(char ***texts, int *count, int code, const char *value)
+{
+	if (code >= *count) {
+		*texts = xreallocarray(*texts, (size_t)code + 1, sizeof(**texts));
+		memset(*texts + *count, 0, (size_t)(code + 1 - *count) * sizeof(**texts));
+		*count = code + 1;
+	}
+	(*texts)[code] = xstrdup(value);
+}
+
+static bool load_dictionary(PGconn *db, struct feature_set *set, struct fail *fail)
+{
+	PGresult *rows = db_queryf(db, fail, "d",
+				   "SELECT position, code, value FROM green_ml.dictionary WHERE feature_set_id = $1 "
+				   "ORDER BY position, code",
+				   set->id);
+
+	if (!rows)
+		return false;
+	for (int i = 0; i < PQntuples(rows); i++) {
+		int position = (int)db_int(rows, i, 0), code = (int)db_int(rows, i, 1);
+
+		if (position == 0)
+			add_text(&set->labels, &set->label_count, code, db_text(rows, i, 2));
+		else if (position <= set->feature_count)
+			add_text(&set->features[position - 1].texts, &set->features[position - 1].text_count, code,
+				 db_text(rows, i, 2));
+	}
+	db_free(rows);
+	return true;
+}
+
+bool feature_set_load(PGconn *db, int feature_set_id, struct feature_set *set, struct fail *fail)
+{
+	PGresult *row =
+	    db_queryf(db, fail, "d",
+		      "SELECT prep_table, cell_table, columns, coalesce(keeps_cells, false) FROM green_ml.feature_set "
+		      "WHERE feature_set_id = $1",
+		      feature_set_id);
+	bool good;
+
+	memset(set, 0, sizeof(*set));
+	if (!row)
+		return fail_prefix(fail, "could not read feature set %d", feature_set_id);
+	if (PQntuples(row) == 0) {
+		db_free(row);
+		return fail_set(fail, EXIT_FAILED, "there is no feature set %d", feature_set_id);
+	}
+	set->id = feature_set_id;
+	set->prep_table = db_data_table(db, db_text(row, 0, 0));
+	set->cell_table = db_data_table(db, db_text(row, 0, 1));
+	set->keeps_cells = db_bool(row, 0, 3);
+	good = parse_columns(db_text(row, 0, 2), set, fail) && load_dictionary(db, set, fail);
+	db_free(row);
+	if (!good)
+		feature_set_release(set);
+	return good;
+}
+
+static void release_texts(char **texts, int count)
+{
+	for (int i = 0; i < count; i++)
+		free(texts[i]);
+	free(texts);
+}
+
+void feature_set_release(struct feature_set *set)
+{
+	for (int i = 0; set->features && i < set->feature_count; i++) {
+		release_texts(set->features[i].texts, set->features[i].text_count);
+		free(set->features[i].name);
+	}
+	free(set->features);
+	release_texts(set->labels, set->label_count);
+	free(set->prep_table);
+	free(set->cell_table);
+	memset(set, 0, sizeof(*set));
+}

@@ -1,0 +1,43 @@
+#ifndef COMMON_RUN_H
+#define COMMON_RUN_H
+
+/*
+ * The row of green_ml.run that every execution of a program has: opened before the work in its own transaction, with a
+ * lease that a thread renews over a connection of its own while the work goes on, and closed inside the work's
+ * transaction with what it cost. A program killed in between leaves a row that reads "lost" once the lease has run out.
+ *
+ *	struct run *run = run_open(db, "insurance", &fail);
+ *	db_begin(db) ... work ... run_done(run, db, &fail) && db_commit(db, &fail);
+ *	on error: db_rollback(db); run_failed(run, db, fail.text);
+ *	run_free(run);
+ */
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/fail.h"
+
+struct run;
+
+enum { RUN_LEASE_S = 120 };
+
+/* pipeline may be NULL. The program's name is log_program()'s; the workflow comes from ARGO_WORKFLOW_NAME and
+ * ARGO_NODE_ID. */
+struct run *run_open(PGconn *db, const char *pipeline, struct fail *fail) MUST_USE;
+int64_t run_id(const struct run *run);
+/* Marks the row done with CPU seconds (own and the backend's), wall, peak memory so far. Inside the work's transaction.
+ */
+bool run_done(struct run *run, PGconn *db, struct fail *fail) MUST_USE;
+/* Marks it failed; opens a new connection when db is unusable; errors are only logged. */
+void run_failed(struct run *run, PGconn *db, const char *error);
+void run_free(struct run *run); /* ends the renewal; NULL is fine */
+
+/* What this process has used until now. */
+double run_cpu_s(void);
+double run_wall_s(const struct run *run);
+double run_peak_rss_mb(void);
+/* CPU of db's backend since run_open, negative when it cannot be read (server elsewhere). */
+double run_postgres_cpu_s(const struct run *run, PGconn *db);
+
+#endif

@@ -1,0 +1,78 @@
+#include "common/split.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/digest.h"
+
+enum { DECIMALS = 18 };
+
+/* Digits of the fraction, moved by the exponent, as an integer in units of 10^-18. */
+static bool parse_fraction(const char *text, uint64_t *units)
+{
+	char digits[2 * DECIMALS + 2] = {0};
+	int count = 0, point = -1;
+	long exponent = 0;
+	char *end;
+
+	for (; (*text >= '0' && *text <= '9') || (*text == '.' && point < 0); text++) {
+		if (*text == '.')
+			point = count;
+		else if (count == 2 * DECIMALS)
+			return false;
+		else
+			digits[count++] = *text;
+	}
+	if (count == 0)
+		return false;
+	if (*text == 'e' || *text == 'E') {
+		exponent = strtol(text + 1, &end, 10);
+		if (end == text + 1 || exponent < -DECIMALS || exponent > DECIMALS)
+			return false;
+		text = end;
+	}
+	if (*text)
+		return false;
+	point = (point < 0 ? count : point) + (int)exponent; /* digits in front of the decimal point */
+	*units = 0;
+	for (int i = 0; i < count; i++) {
+		int place = DECIMALS - 1 - (i - point); /* power of ten of this digit, in units */
+		uint64_t value = (uint64_t)(digits[i] - '0');
+
+		if (value == 0)
+			continue;
+		if (place < 0 || place >= DECIMALS)
+			return false;
+		while (place-- > 0)
+			value *= 10;
+		*units += value;
+	}
+	return true;
+}
+
+bool split_limit(const char *holdout, char limit[SPLIT_LIMIT_SIZE])
+{
+	const unsigned __int128 one = 1000000000000000000u;
+	uint64_t units;
+
+	if (!parse_fraction(holdout, &units))
+		return false;
+	snprintf(limit, SPLIT_LIMIT_SIZE, "%llu", (unsigned long long)(((unsigned __int128)units << 64) / one));
+	return true;
+}
+
+bool split_is_holdout(const char *source, const char *id, size_t id_size, const char *limit)
+{
+	unsigned char hash[DIGEST_SIZE];
+	struct digest *digest = digest_new();
+	uint64_t head = 0;
+
+	digest_add(digest, source, strlen(source) + 1); /* its NUL is the separator */
+	digest_add(digest, id, id_size);
+	digest_finish(digest, hash);
+	for (int i = 0; i < 8; i++)
+		head = head << 8 | hash[i];
+	return head < strtoull(limit, NULL, 10);
+}

@@ -1,0 +1,16 @@
+#ifndef COMMON_XALLOC_H
+#define COMMON_XALLOC_H
+
+/* Allocation that ends the program (exit 1, one line) when memory runs out; the one exception to "modules never exit".
+ * Multiplications are overflow-checked. Everything is released with free(). */
+
+#include <stddef.h>
+
+void *xmalloc(size_t size);
+void *xcalloc(size_t count, size_t size);
+void *xreallocarray(void *pointer, size_t count, size_t size);
+char *xstrdup(const char *text);
+char *xstrndup(const char *text, size_t max);
+char *xasprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif
