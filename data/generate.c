@@ -116,8 +116,8 @@ static const struct column columns[COLUMNS] = {
 /*
  * What decides the label.  A score over the five features is a few slopes plus one fixed pseudo-random effect for every
  * car_01, every car_06, some pairs, some triples and every single cell; noise is added and the sum is cut at three
- * limits.  The many small effects are what more rows keep teaching a model.  The seed changes none of this, so tables of
- * different seeds are samples of one population.  Weights and slopes are in 1/1000.
+ * limits.  The many small effects are what more rows keep teaching a model.  The seed changes none of this, so tables
+ * of different seeds are samples of one population.  Weights and slopes are in 1/1000.
  */
 struct relation {
 	uint64_t salt;
