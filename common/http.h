@@ -11,7 +11,9 @@
  *	if (reply.status != 200) ...			any status is a reply
  *	http_reply_release(&reply);
  *
- * Call http_init() once in main() before threads start.
+ * Call http_init() once in main() before threads start; it also ignores SIGPIPE. A broken or refused connection and a
+ * timeout are EXIT_TRY_AGAIN. Redirects lead from http to https, never back. Nothing is decompressed. Headers of a
+ * request are sent to the target of a redirect too (all but Authorization and Cookie).
  */
 
 #include <stdbool.h>
@@ -47,5 +49,9 @@ struct http_reply {
 void http_init(void);
 bool http_request(const struct http_request *request, struct http_reply *reply, struct fail *fail) MUST_USE;
 void http_reply_release(struct http_reply *reply);
+
+/* The URL as it may be logged and stored: without user, password and fragment, and with *** for the value of a query
+ * parameter whose name sounds like a secret. The caller frees it. */
+char *http_url_public(const char *url);
 
 #endif
