@@ -6,7 +6,6 @@
  * rounds exactly.  How the label depends on the features, and what drift does to that, is in data/README.md.
  */
 #include <errno.h>
-#include <getopt.h>
 #include <math.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -15,103 +14,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-#ifndef GREEN_ML_VERSION
-#define GREEN_ML_VERSION "dev"
-#endif
+#include "common/fail.h"
+#include "common/log.h"
+#include "common/setting.h"
+#include "data/columns.h"
 
-#define COLUMNS 59
-#define MAX_VALUES 26	   /* most values a picked column can take */
 #define MAX_ROW_BYTES 2048 /* 59 fields of at most 21 bytes and their separators fit */
-#define MAX_ROW UINT64_C(1000000000000)
+#define MAX_ROW 1e12
 #define ONE UINT64_C(10000000000) /* reals are kept and printed in units of 1e-10 */
 #define GOLDEN UINT64_C(0x9e3779b97f4a7c15)
 
-enum kind {
-	ID,
-	LABEL,
-	PICK,	   /* an integer by weight, counted up from .low */
-	TENTHS,	   /* a picked integer / 10 */
-	ROOT_PICK, /* sqrt(picked integer) / .divisor */
-	ROOT,	   /* sqrt(integer from a wide skewed range) / .divisor */
-	ONE_OF,	   /* one bit set at most, over this and the next .low - 1 columns */
-	FOLLOWS,   /* filled by the ONE_OF before it */
-	SUM_OF_4,  /* of the four columns before */
-	CODE_104,  /* 1..104, the last far more often than the rest */
-};
-
-struct column {
-	const char *name;
-	enum kind kind;
-	int low;
-	int n_weights;
-	const int *weights;
-	int divisor;
-	int base, spread, tail, missing; /* ROOT; missing in 1/65536 */
-};
-
-/* Columns that need a name below; the others are only walked over. */
-enum { IND_01 = 2, IND_02 = 3, IND_03 = 4, IND_15 = 16, CAR_01 = 23, CAR_06 = 28 };
-
 /* Draws that belong to no column of their own. */
 enum { DRAW_NOISE = COLUMNS, DRAW_MISSING_LABEL, DRAW_CHANGED };
-
-/* clang-format off */
-#define WEIGHTS(...) \
-	.n_weights = sizeof((const int[]){__VA_ARGS__}) / sizeof(int), .weights = (const int[]){__VA_ARGS__}
-#define BIN(ones) PICK, WEIGHTS(100000 - (ones), ones)
-
-static const struct column columns[COLUMNS] = {
-	{"id", .kind = ID}, {"target", BIN(3645)},
-	{"ps_ind_01", PICK, WEIGHTS(325, 220, 140, 98, 72, 75, 48, 42)}, {"ps_ind_02_cat", .kind = LABEL},
-	{"ps_ind_03", PICK, WEIGHTS(65, 80, 155, 130, 105, 100, 85, 75, 75, 60, 40, 30)},
-	{"ps_ind_04_cat", PICK, -1, WEIGHTS(14, 58300, 41686)},
-	{"ps_ind_05_cat", PICK, -1, WEIGHTS(980, 88700, 1400, 700, 1400, 3100, 500, 3220)},
-	{"ps_ind_06_bin", ONE_OF, 4, WEIGHTS(394, 257, 164, 185)}, {"ps_ind_07_bin", .kind = FOLLOWS},
-	{"ps_ind_08_bin", .kind = FOLLOWS}, {"ps_ind_09_bin", .kind = FOLLOWS}, {"ps_ind_10_bin", BIN(37)},
-	{"ps_ind_11_bin", BIN(169)}, {"ps_ind_12_bin", BIN(944)}, {"ps_ind_13_bin", BIN(95)},
-	{"ps_ind_14", .kind = SUM_OF_4},
-	{"ps_ind_15", PICK, WEIGHTS(50, 45, 50, 55, 60, 70, 85, 90, 90, 70, 85, 90, 85, 75)},
-	{"ps_ind_16_bin", ONE_OF, 3, WEIGHTS(661, 121, 153, 65)}, {"ps_ind_17_bin", .kind = FOLLOWS},
-	{"ps_ind_18_bin", .kind = FOLLOWS},
-	{"ps_reg_01", TENTHS, WEIGHTS(30, 30, 50, 70, 80, 70, 100, 130, 140, 300)},
-	{"ps_reg_02", TENTHS, WEIGHTS(130, 130, 180, 130, 90, 70, 60, 40, 40, 35, 25, 20, 15, 10, 10, 5, 4, 3, 3)},
-	{"ps_reg_03", ROOT, .divisor = 40, .base = 6, .spread = 1450, .tail = 23700, .missing = 11862},
-	{"ps_car_01_cat", PICK, -1, WEIGHTS(2, 10, 4, 7, 14, 44, 45, 105, 290, 35, 50, 90, 304)},
-	{"ps_car_02_cat", PICK, -1, WEIGHTS(1, 16999, 83000)},
-	{"ps_car_03_cat", PICK, -1, WEIGHTS(691, 123, 186)},
-	{"ps_car_04_cat", PICK, WEIGHTS(8340, 540, 400, 10, 4, 10, 26, 6, 340, 324)},
-	{"ps_car_05_cat", PICK, -1, WEIGHTS(448, 260, 292)},
-	{"ps_car_06_cat", PICK, WEIGHTS(175, 180, 5, 25, 62, 4, 40, 28, 20, 38, 52, 195, 18, 14, 140, 40, 20, 24)},
-	{"ps_car_07_cat", PICK, -1, WEIGHTS(193, 520, 9287)}, {"ps_car_08_cat", BIN(83200)},
-	{"ps_car_09_cat", PICK, -1, WEIGHTS(10, 3260, 490, 5950, 240, 50)},
-	{"ps_car_10_cat", PICK, WEIGHTS(85, 9905, 10)}, {"ps_car_11_cat", .kind = CODE_104},
-	{"ps_car_11", PICK, -1, WEIGHTS(1, 4360, 18570, 15100, 61969)},
-	{"ps_car_12", ROOT_PICK, 10, WEIGHTS(280, 3, 6, 4, 245, 10, 275, 4, 100, 8, 40, 3, 3, 2, 8, 9), .divisor = 10},
-	{"ps_car_13", ROOT, .divisor = 220, .base = 3040, .spread = 30000, .tail = 625000},
-	{"ps_car_14", ROOT, .divisor = 100, .base = 120, .spread = 1270, .tail = 1490, .missing = 4694},
-	{"ps_car_15", ROOT_PICK, 0, WEIGHTS(60, 12, 5, 10, 25, 35, 50, 70, 100, 90, 120, 140, 130, 153, 2),
-		.divisor = 1},
-	{"ps_calc_01", TENTHS, WEIGHTS(1, 1, 1, 1, 1, 1, 1, 1, 1, 1)},
-	{"ps_calc_02", TENTHS, WEIGHTS(1, 1, 1, 1, 1, 1, 1, 1, 1, 1)},
-	{"ps_calc_03", TENTHS, WEIGHTS(1, 1, 1, 1, 1, 1, 1, 1, 1, 1)},
-	{"ps_calc_04", PICK, WEIGHTS(4027, 18144, 32699, 29466, 13276, 2393)},
-	{"ps_calc_05", PICK, WEIGHTS(10422, 28622, 32753, 19989, 6862, 1256, 96)},
-	{"ps_calc_06", PICK, WEIGHTS(1, 1, 22, 192, 1116, 4458, 12366, 23523, 29366, 21724, 7232)},
-	{"ps_calc_07", PICK, WEIGHTS(2578, 11635, 23341, 27313, 20546, 10304, 3445, 740, 93, 5)},
-	{"ps_calc_08", PICK, 2, WEIGHTS(1, 7, 84, 580, 2634, 8209, 17767, 26368, 25680, 14821, 3849)},
-	{"ps_calc_09", PICK, WEIGHTS(5812, 20403, 30696, 25657, 12867, 3872, 647, 46)},
-	{"ps_calc_10", PICK, WEIGHTS(22, 184, 775, 2179, 4592, 7742, 10878, 13100, 13804, 12930, 10900, 8353, 5868,
-		3805, 2291, 1288, 678, 336, 158, 70, 29, 12, 5, 2, 1, 1)},
-	{"ps_calc_11", PICK, WEIGHTS(434, 2361, 6421, 11643, 15835, 17229, 15621, 12139, 8255, 4990, 2714, 1342,
-		609, 255, 99, 36, 12, 4, 1, 1)},
-	{"ps_calc_12", PICK, WEIGHTS(23693, 34118, 24565, 11791, 4245, 1222, 293, 60, 11, 2, 1)},
-	{"ps_calc_13", PICK, WEIGHTS(5670, 16273, 23351, 22339, 16028, 9200, 4401, 1804, 647, 206, 59, 15, 4, 1)},
-	{"ps_calc_14", PICK, WEIGHTS(53, 401, 1511, 3796, 7156, 10792, 13562, 14608, 13768, 11534, 8697, 5961,
-		3746, 2173, 1170, 588, 277, 123, 51, 20, 8, 3, 1, 1)},
-	{"ps_calc_15_bin", BIN(12200)}, {"ps_calc_16_bin", BIN(62800)}, {"ps_calc_17_bin", BIN(55400)},
-	{"ps_calc_18_bin", BIN(28700)}, {"ps_calc_19_bin", BIN(34900)}, {"ps_calc_20_bin", BIN(15300)},
-};
-/* clang-format on */
 
 /*
  * What decides the label.  A score over the five features is a few slopes plus one fixed pseudo-random effect for every
@@ -139,14 +53,42 @@ static const struct relation relation_after = {
     .limit = {-10367000, 44683000, 77875000},
 };
 
-enum drift { DRIFT_NONE, DRIFT_GRADUAL, DRIFT_SUDDEN };
+static int64_t rows, seed, start_row, drift_from, drift_over;
+static const char *drift_kind, *output;
+static double drift_share;
 
-static struct {
-	uint64_t rows, seed, start_row, drift_from, drift_over;
-	uint64_t drift_size; /* of 2^32 */
-	enum drift drift;
-	const char *output; /* null: standard output */
-} set = {.rows = 100000, .seed = 1, .drift_from = 100000, .drift_over = 120000, .drift_size = (UINT64_C(3) << 32) / 10};
+static enum drift { DRIFT_NONE, DRIFT_GRADUAL, DRIFT_SUDDEN } drift;
+static uint64_t drift_size; /* drift_share of 2^32 */
+
+/* clang-format off */
+static const struct setting settings[] = {
+	{.option = "rows", .kind = SETTING_INT, .target = &rows, .initial = "100000", .high = MAX_ROW,
+	 .value_name = "N", .help = "rows to write; 0 writes the header only"},
+	{.option = "seed", .kind = SETTING_INT, .target = &seed, .initial = "1", .high = 1e18,
+	 .value_name = "S", .help = "which of the tables"},
+	{.option = "start-row", .kind = SETTING_INT, .target = &start_row, .initial = "0", .high = MAX_ROW,
+	 .value_name = "R", .help = "begin with row R of the table, the first is 0"},
+	{.option = "drift", .kind = SETTING_CHOICE, .target = &drift_kind, .initial = "none",
+	 .choices = "none|gradual|sudden", .value_name = "KIND", .help = "how the label's relation changes"},
+	{.option = "drift-from", .kind = SETTING_INT, .target = &drift_from, .initial = "100000", .high = MAX_ROW,
+	 .value_name = "R", .help = "the row at which drift begins"},
+	{.option = "drift-over", .kind = SETTING_INT, .target = &drift_over, .initial = "120000", .high = 1e9,
+	 .value_name = "N", .help = "rows until gradual drift reaches its size"},
+	{.option = "drift-size", .kind = SETTING_REAL, .target = &drift_share, .initial = "0.3", .high = 1,
+	 .value_name = "S", .help = "share of the rows that change in the end, 0 to 1"},
+	{.option = "output", .kind = SETTING_TEXT, .target = &output,
+	 .value_name = "FILE", .help = "write to FILE instead of standard output"},
+};
+/* clang-format on */
+
+static const struct program program = {
+    .name = "generate",
+    .purpose = "Writes a CSV in the shape of the Porto Seguro training set.",
+    .usage = "[OPTIONS]",
+    .notes = "Exit codes: 0 done, 1 could not write, 2 wrong usage. The table is described in data/README.md.",
+    .settings = settings,
+    .setting_count = sizeof settings / sizeof *settings,
+};
 
 struct picker {
 	uint8_t guide[256];	    /* the value at which to begin looking, by the draw's top byte */
@@ -231,13 +173,13 @@ static void build_change_order(void)
 }
 
 /* The share of the rows, of 2^32, whose label follows the new relation at this row. */
-static uint64_t drift_strength(uint64_t row)
+static uint64_t drift_strength(int64_t row)
 {
-	if (set.drift == DRIFT_NONE || row < set.drift_from)
+	if (drift == DRIFT_NONE || row < drift_from)
 		return 0;
-	if (set.drift == DRIFT_SUDDEN || row - set.drift_from >= set.drift_over)
-		return set.drift_size;
-	return set.drift_size * (row - set.drift_from) / set.drift_over;
+	if (drift == DRIFT_SUDDEN || row - drift_from >= drift_over)
+		return drift_size;
+	return drift_size * (uint64_t)(row - drift_from) / (uint64_t)drift_over;
 }
 
 static int64_t effect(uint64_t salt, uint64_t term, uint64_t value)
@@ -268,7 +210,7 @@ static int label(uint64_t row, uint64_t row_key, const int64_t *v)
 		return -1;
 	int64_t group = v[CAR_06] * 14 + v[IND_15];
 	uint64_t place = change[group].begin + ((draw(row_key, DRAW_CHANGED) >> 32) * change[group].width >> 32);
-	const struct relation *r = place < drift_strength(row) ? &relation_after : &relation_before;
+	const struct relation *r = place < drift_strength((int64_t)row) ? &relation_after : &relation_before;
 	int64_t x = score(r, v) + NOISE_WEIGHT * bell(draw(row_key, DRAW_NOISE));
 	return 1 + (x >= r->limit[0]) + (x >= r->limit[1]) + (x >= r->limit[2]);
 }
@@ -393,130 +335,63 @@ static bool write_table(FILE *out)
 {
 	static char buffer[1 << 16];
 	int64_t values[COLUMNS] = {0};
-	uint64_t seed_key = mix(set.seed + GOLDEN);
+	uint64_t seed_key = mix((uint64_t)seed + GOLDEN);
 	char *p = put_header(buffer);
 	setvbuf(out, NULL, _IONBF, 0);
-	for (uint64_t row = set.start_row; row < set.start_row + set.rows; row++) {
+	for (int64_t row = start_row; row < start_row + rows; row++) {
 		if (buffer + sizeof buffer - p < MAX_ROW_BYTES) {
 			if (fwrite(buffer, 1, (size_t)(p - buffer), out) != (size_t)(p - buffer))
 				return false;
 			p = buffer;
 		}
-		fill_row(seed_key, row, values);
+		fill_row(seed_key, (uint64_t)row, values);
 		p = put_row(p, values);
 	}
 	return fwrite(buffer, 1, (size_t)(p - buffer), out) == (size_t)(p - buffer);
 }
 
-/* One table drives parsing and --help. Options with a number say where it goes and how large it may be. */
-static const struct {
-	const char *name, *argument, *help;
-	uint64_t *number, most;
-} options[] = {
-    {"rows", "N", "rows to write; 0 writes the header only (100000)", &set.rows, MAX_ROW},
-    {"seed", "S", "which of the tables (1)", &set.seed, UINT64_MAX},
-    {"start-row", "R", "begin with row R of the table; the first is 0 (0)", &set.start_row, MAX_ROW},
-    {"drift", "KIND", "none, gradual or sudden change of the label's relation (none)", NULL, 0},
-    {"drift-from", "R", "the row at which drift begins (100000)", &set.drift_from, MAX_ROW},
-    {"drift-over", "N", "rows until gradual drift reaches its size (120000)", &set.drift_over, 1000000000},
-    {"drift-size", "S", "share of the rows that change in the end, 0 to 1 (0.3)", NULL, 0},
-    {"output", "FILE", "write to FILE instead of standard output", NULL, 0},
-    {"help", NULL, "print this and exit", NULL, 0},
-    {"version", NULL, "print the version and exit", NULL, 0},
-};
-#define OPTIONS (sizeof options / sizeof *options)
-
-static int print_about(const char *option)
+/* The texts of the settings as what the draws work with. */
+static void read_settings(void)
 {
-	if (!strcmp(option, "version")) {
-		puts("generate " GREEN_ML_VERSION);
-		return 0;
+	drift = strcmp(drift_kind, "gradual") == 0  ? DRIFT_GRADUAL
+		: strcmp(drift_kind, "sudden") == 0 ? DRIFT_SUDDEN
+						    : DRIFT_NONE;
+	drift_size = (uint64_t)(drift_share * 4294967296.0);
+}
+
+static bool generate(struct fail *fail)
+{
+	FILE *out = output ? fopen(output, "we") : stdout;
+	const char *name = output ? output : "standard output";
+
+	if (!out)
+		return fail_set(fail, EXIT_FAILED, "could not open \"%s\" to write: %s", name, strerror(errno));
+	bool good = write_table(out);
+	int error = errno;
+	if (fclose(out) && good) {
+		good = false;
+		error = errno;
 	}
-	puts("usage: generate [options]\n\nWrite a CSV in the shape of the Porto Seguro training set.\n");
-	for (size_t i = 0; i < OPTIONS; i++)
-		printf("  --%-10s %-5s %s\n", options[i].name, options[i].argument ? options[i].argument : "",
-		       options[i].help);
-	return 0;
-}
-
-static bool parse_number(const char *text, uint64_t most, uint64_t *number)
-{
-	char *end;
-	errno = 0;
-	unsigned long long n = strtoull(text, &end, 10);
-	if (*text < '0' || *text > '9' || *end || errno || n > most)
-		return false;
-	*number = n;
-	return true;
-}
-
-static bool parse_share(const char *text, uint64_t *share)
-{
-	char *end;
-	double x = strtod(text, &end);
-	if (end == text || *end || !(x >= 0 && x <= 1))
-		return false;
-	*share = (uint64_t)(x * 4294967296.0);
-	return true;
-}
-
-static bool parse_drift(const char *text, enum drift *drift)
-{
-	static const char *const kinds[] = {"none", "gradual", "sudden"};
-	for (int i = 0; i < 3; i++) {
-		*drift = (enum drift)i;
-		if (!strcmp(text, kinds[i]))
-			return true;
-	}
-	return false;
-}
-
-/* Returns the exit code when there is nothing more to do, else -1. */
-static int parse_options(int argc, char **argv)
-{
-	struct option longs[OPTIONS + 1] = {0};
-	int i, c;
-	for (size_t k = 0; k < OPTIONS; k++)
-		longs[k] = (struct option){options[k].name, options[k].argument != NULL, NULL, 0};
-	while ((c = getopt_long(argc, argv, "", longs, &i)) != -1) {
-		bool ok = true;
-		if (c == '?')
-			return 2; /* getopt has named it */
-		if (options[i].number)
-			ok = parse_number(optarg, options[i].most, options[i].number);
-		else if (!strcmp(options[i].name, "drift"))
-			ok = parse_drift(optarg, &set.drift);
-		else if (!strcmp(options[i].name, "drift-size"))
-			ok = parse_share(optarg, &set.drift_size);
-		else if (!strcmp(options[i].name, "output"))
-			set.output = optarg;
-		else
-			return print_about(options[i].name);
-		if (!ok) {
-			fprintf(stderr, "generate: option --%s cannot be \"%s\": %s\n", options[i].name, optarg,
-				options[i].help);
-			return 2;
-		}
-	}
-	if (optind == argc)
-		return -1;
-	fprintf(stderr, "generate: unexpected argument \"%s\"\n", argv[optind]);
-	return 2;
+	return good ||
+	       fail_set(fail, EXIT_FAILED, "could not write \"%s\", it is incomplete: %s", name, strerror(error));
 }
 
 int main(int argc, char **argv)
 {
-	int code = parse_options(argc, argv);
-	if (code > 0)
-		return code;
+	struct fail fail = {0};
+
+	log_init("generate");
+	switch (settings_read(&program, argc, argv, NULL, &fail)) {
+	case SETTINGS_SHOWN:
+		return EXIT_DONE;
+	case SETTINGS_WRONG:
+		return fail_exit(&fail);
+	case SETTINGS_OK:
+		break;
+	}
 	signal(SIGPIPE, SIG_IGN); /* a closed pipe becomes a write error with its sentence */
+	read_settings();
 	build_pickers();
 	build_change_order();
-	bool to_file = set.output && code < 0;
-	FILE *out = to_file ? fopen(set.output, "w") : stdout;
-	if (out && (code == 0 || write_table(out)) && !fclose(out))
-		return 0;
-	fprintf(stderr, "generate: could not write \"%s\": %s\n", to_file ? set.output : "standard output",
-		strerror(errno));
-	return 1;
+	return generate(&fail) ? EXIT_DONE : fail_exit(&fail);
 }
