@@ -16,6 +16,7 @@
 struct run {
 	int64_t id;
 	double started_monotonic_s;
+	double cpu_start_s; /* of this process: what earlier runs in it have answered for */
 	double postgres_start_s; /* the backend's CPU seconds at run_open; negative: unknown */
 	PGconn *db;		 /* the connection run_open was given; its backend is the one that is counted */
 	pthread_t renewer;
@@ -23,6 +24,9 @@ struct run {
 	pthread_cond_t ended_changed;
 	bool ended;
 };
+
+/* The first run answers for the start of the process too, a later one for what came after the run before it. */
+static double cpu_accounted_s;
 
 double run_cpu_s(void)
 {
@@ -104,6 +108,7 @@ struct run *run_open(PGconn *db, const char *pipeline, struct fail *fail)
 	PGresult *row;
 
 	run->started_monotonic_s = clock_monotonic_s();
+	run->cpu_start_s = cpu_accounted_s;
 	run->db = db;
 	if (!db_backend_cpu_s(db, &run->postgres_start_s))
 		run->postgres_start_s = -1;
@@ -133,14 +138,16 @@ struct run *run_open(PGconn *db, const char *pipeline, struct fail *fail)
 static bool close_row(struct run *run, PGconn *db, const char *state, const char *error, struct fail *fail)
 {
 	double postgres_s = run_postgres_cpu_s(run, db);
+	double cpu_s = run_cpu_s() - run->cpu_start_s;
 	char postgres_text[32];
 
+	cpu_accounted_s = run->cpu_start_s + cpu_s;
 	snprintf(postgres_text, sizeof(postgres_text), "%.6f", postgres_s);
 	return db_runf(
 	    db, fail, "lsfsffs",
 	    "UPDATE green_ml.run SET state = $2, finished_at = clock_timestamp(), wall_s = $3, postgres_cpu_s = $4, "
 	    "cpu_s = $5, peak_rss_mb = $6, error = $7 WHERE run_id = $1",
-	    run->id, state, run_wall_s(run), postgres_s < 0 ? NULL : postgres_text, run_cpu_s(), run_peak_rss_mb(),
+	    run->id, state, run_wall_s(run), postgres_s < 0 ? NULL : postgres_text, cpu_s, run_peak_rss_mb(),
 	    error);
 }
 
