@@ -15,26 +15,34 @@ static const char *pipeline;
 static const char *as;
 
 static const struct setting settings[] = {
-	{.option = "pipeline", .environment = "PIPELINE_SPEC", .kind = SETTING_TEXT, .target = &pipeline,
-	 .value_name = "PATH", .help = "the spec, or a folder: every *.json in it"},
-	{.option = "as", .environment = "PIPELINE_NAME", .kind = SETTING_TEXT, .target = &as, .value_name = "NAME",
-	 .help = "register it under another name"},
+    {.option = "pipeline",
+     .environment = "PIPELINE_SPEC",
+     .kind = SETTING_TEXT,
+     .target = &pipeline,
+     .value_name = "PATH",
+     .help = "the spec, or a folder: every *.json in it"},
+    {.option = "as",
+     .environment = "PIPELINE_NAME",
+     .kind = SETTING_TEXT,
+     .target = &as,
+     .value_name = "NAME",
+     .help = "register it under another name"},
 };
 
 static const struct program program = {
-	.name = "register",
-	.purpose = "Registers pipeline specs in the database. The user must be the owner of its tables.",
-	.usage = "--pipeline PATH [OPTIONS]",
-	.notes = "Prints NAME: registered | changed | feature-set (a new version of the columns) | unchanged.\n"
-		 "Exit codes: 0 done, 1 failed for good, 2 wrong usage or spec, 75 try again",
-	.settings = settings,
-	.setting_count = sizeof(settings) / sizeof(*settings),
+    .name = "register",
+    .purpose = "Registers pipeline specs in the database. The user must be the owner of its tables.",
+    .usage = "--pipeline PATH [OPTIONS]",
+    .notes = "Prints NAME: registered | changed | feature-set (a new version of the columns) | unchanged.\n"
+	     "Exit codes: 0 done, 1 failed for good, 2 wrong usage or spec, 75 try again",
+    .settings = settings,
+    .setting_count = sizeof(settings) / sizeof(*settings),
 };
 
 static bool register_spec(PGconn *db, const struct spec *spec, struct fail *fail)
 {
-	PGresult *row = db_queryf(db, fail, "ss", "SELECT green_ml.register_pipeline($1::jsonb, $2::numeric)", spec->json,
-				  spec->holdout_limit);
+	PGresult *row = db_queryf(db, fail, "ss", "SELECT green_ml.register_pipeline($1::jsonb, $2::numeric)",
+				  spec->json, spec->holdout_limit);
 
 	if (!row) {
 		/* 22023: the database has understood the spec and refuses it. */
@@ -74,7 +82,8 @@ int main(int argc, char **argv)
 		break;
 	}
 	if (!pipeline)
-		fail_set(&fail, EXIT_WRONG_USE, "no spec is named: set --pipeline or PIPELINE_SPEC to a file or a folder");
+		fail_set(&fail, EXIT_WRONG_USE,
+			 "no spec is named: set --pipeline or PIPELINE_SPEC to a file or a folder");
 	else if (spec_load_all(pipeline, as, &specs, &count, &fail))
 		(void)register_all(specs, count, &fail);
 	for (int i = 0; i < count; i++)

@@ -32,7 +32,8 @@ static bool decide(PGconn *db, struct feature_columns *set, const struct encoded
 	set->keeps_cells = false;
 	if (set->count - 1 <= CELLS_MAX_FEATURES) {
 		text_init(&sql, MAX_SQL);
-		text_printf(&sql, "SELECT count(*) FROM (SELECT FROM %s WHERE _load_id = $1 GROUP BY ", set->prep_table);
+		text_printf(&sql, "SELECT count(*) FROM (SELECT FROM %s WHERE _load_id = $1 GROUP BY ",
+			    set->prep_table);
 		cell_columns(set, &sql);
 		text_puts(&sql, ") AS cell");
 		row = db_queryf(db, fail, "d", sql.data, load->load_id);
@@ -43,8 +44,8 @@ static bool decide(PGconn *db, struct feature_columns *set, const struct encoded
 		db_free(row);
 	}
 	set->cells_decided = true;
-	return db_runf(db, fail, "db", "UPDATE green_ml.feature_set SET keeps_cells = $2 WHERE feature_set_id = $1", set->id,
-		       set->keeps_cells) ||
+	return db_runf(db, fail, "db", "UPDATE green_ml.feature_set SET keeps_cells = $2 WHERE feature_set_id = $1",
+		       set->id, set->keeps_cells) ||
 	       fail_prefix(fail, "could not store whether feature set %d keeps cells", set->id);
 }
 
@@ -107,8 +108,10 @@ bool cells_compact(PGconn *db, struct feature_columns *set, bool *compacted, str
 	*compacted = false;
 	if (!set->keeps_cells)
 		return true;
-	row = db_queryf(db, fail, "d",
-			"SELECT coalesce(sum(cells), 0) FROM green_ml.preprocessing WHERE feature_set_id = $1 AND NOT in_base", set->id);
+	row = db_queryf(
+	    db, fail, "d",
+	    "SELECT coalesce(sum(cells), 0) FROM green_ml.preprocessing WHERE feature_set_id = $1 AND NOT in_base",
+	    set->id);
 	if (!row)
 		return fail_prefix(fail, "could not count the cells of feature set %d", set->id);
 	*compacted = cells_are_scattered(db_int(row, 0, 0), set->base_cells);
@@ -116,9 +119,10 @@ bool cells_compact(PGconn *db, struct feature_columns *set, bool *compacted, str
 	if (!*compacted)
 		return true;
 	return (rewrite(db, set, fail) &&
-		db_runf(db, fail, "dl", "UPDATE green_ml.feature_set SET base_cells = $2 WHERE feature_set_id = $1", set->id,
-			set->base_cells) &&
-		db_runf(db, fail, "d", "UPDATE green_ml.preprocessing SET in_base = true WHERE feature_set_id = $1 AND NOT in_base",
+		db_runf(db, fail, "dl", "UPDATE green_ml.feature_set SET base_cells = $2 WHERE feature_set_id = $1",
+			set->id, set->base_cells) &&
+		db_runf(db, fail, "d",
+			"UPDATE green_ml.preprocessing SET in_base = true WHERE feature_set_id = $1 AND NOT in_base",
 			set->id)) ||
 	       fail_prefix(fail, "could not compact the cells of feature set %d", set->id);
 }

@@ -5,8 +5,8 @@
  * Cells: rows that agree in every feature, the label and the split are stored once, with their number. A training on
  * low-cardinality data reads them instead of the rows.
  *
- * A load adds its own counts under its _load_id (the delta). When the deltas have grown large, all of them are summed up
- * under _load_id 0 (the base) and their loads are marked in_base; counts of a single load in the base are gone, its
+ * A load adds its own counts under its _load_id (the delta). When the deltas have grown large, all of them are summed
+ * up under _load_id 0 (the base) and their loads are marked in_base; counts of a single load in the base are gone, its
  * feature rows are not.
  *
  * Whether a feature set keeps cells is decided once, with its first load that has rows: when it has at most 24 features

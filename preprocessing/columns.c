@@ -59,12 +59,13 @@ static bool read_columns(PGconn *db, struct feature_columns *set, struct fail *f
 
 bool feature_columns_lock(PGconn *db, int feature_set_id, struct feature_columns *set, struct fail *fail)
 {
-	PGresult *row = db_queryf(db, fail, "d",
-				  "SELECT f.version, s.name, f.prep_table, f.cell_table, f.holdout_limit, f.keeps_cells, f.base_cells "
-				  "FROM green_ml.feature_set f JOIN green_ml.pipeline p USING (pipeline_id) "
-				  "JOIN green_ml.source s USING (source_id) WHERE f.feature_set_id = $1 "
-				  "FOR NO KEY UPDATE OF f",
-				  feature_set_id);
+	PGresult *row = db_queryf(
+	    db, fail, "d",
+	    "SELECT f.version, s.name, f.prep_table, f.cell_table, f.holdout_limit, f.keeps_cells, f.base_cells "
+	    "FROM green_ml.feature_set f JOIN green_ml.pipeline p USING (pipeline_id) "
+	    "JOIN green_ml.source s USING (source_id) WHERE f.feature_set_id = $1 "
+	    "FOR NO KEY UPDATE OF f",
+	    feature_set_id);
 
 	*set = (struct feature_columns){.id = feature_set_id};
 	if (!row)

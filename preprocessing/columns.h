@@ -2,15 +2,15 @@
 #define PREPROCESSING_COLUMNS_H
 
 /*
- * A feature set as preprocessing needs it: names that are ready for SQL, and for each column the conditions and values that
- * the statements of encode.h and cells.h are put together from.
+ * A feature set as preprocessing needs it: names that are ready for SQL, and for each column the conditions and values
+ *that the statements of encode.h and cells.h are put together from.
  *
  *	struct feature_columns set;
  *	if (!feature_columns_lock(db, feature_set_id, &set, &fail)) ...
  *	feature_columns_release(&set);
  *
- * Raw values are the texts of the file, NULL for an empty field. A value is missing when its text is one of the column's
- * missing texts, and nothing else is.
+ * Raw values are the texts of the file, NULL for an empty field. A value is missing when its text is one of the
+ *column's missing texts, and nothing else is.
  */
 
 #include <libpq-fe.h>
@@ -25,8 +25,8 @@ enum { MAX_SQL = 16 << 20 };
 
 struct feature_column {
 	char *name;
-	char *quoted; /* as an SQL identifier */
-	char *value;  /* SQL: the text of raw row r, never NULL */
+	char *quoted;  /* as an SQL identifier */
+	char *value;   /* SQL: the text of raw row r, never NULL */
 	char *missing; /* SQL: true when it is missing; NULL: no text of this column means that */
 	enum column_type type;
 };

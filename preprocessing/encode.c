@@ -9,8 +9,8 @@
 #include "common/xalloc.h"
 
 /* A statement on one load: $1 is always its id, $2 the source's name where the statement asks for it. */
-static PGresult *query(PGconn *db, struct text *sql, const struct encoded_load *load, const char *source, const char *step,
-		       struct fail *fail)
+static PGresult *query(PGconn *db, struct text *sql, const struct encoded_load *load, const char *source,
+		       const char *step, struct fail *fail)
 {
 	PGresult *result = NULL;
 
@@ -108,17 +108,19 @@ static bool check_sql(struct text *sql, const struct feature_columns *set, const
 {
 	const char *comma = "";
 
-	text_printf(sql, "COPY (SELECT v.position, min(r._row), v.value FROM %s r CROSS JOIN LATERAL (VALUES ", set->raw_table);
+	text_printf(sql, "COPY (SELECT v.position, min(r._row), v.value FROM %s r CROSS JOIN LATERAL (VALUES ",
+		    set->raw_table);
 	for (int i = 1; i < set->count; i++) {
 		const struct feature_column *column = &set->columns[i];
 
 		if (column->type == COLUMN_CATEGORY)
 			continue;
-		text_printf(sql, "%s(%d, CASE WHEN %s THEN NULL ELSE %s END)", comma, i, column->missing ? column->missing : "false",
-			    column->value);
+		text_printf(sql, "%s(%d, CASE WHEN %s THEN NULL ELSE %s END)", comma, i,
+			    column->missing ? column->missing : "false", column->value);
 		comma = ", ";
 	}
-	text_printf(sql, ") AS v(position, value) WHERE r._load_id = %d AND v.value IS NOT NULL GROUP BY 1, 3) TO STDOUT",
+	text_printf(sql,
+		    ") AS v(position, value) WHERE r._load_id = %d AND v.value IS NOT NULL GROUP BY 1, 3) TO STDOUT",
 		    load->load_id);
 	return *comma != '\0';
 }
@@ -127,14 +129,15 @@ static bool refuse_value(PGconn *db, const struct check *check, const struct enc
 {
 	const struct feature_column *column = &check->set->columns[check->position];
 	const char *type = column_type_name(column->type);
-	char *sql = xasprintf("SELECT r._id, left(%s, 100) FROM %s r WHERE r._load_id = $1 AND r._row = $2", column->value,
-			      check->set->raw_table);
+	char *sql = xasprintf("SELECT r._id, left(%s, 100) FROM %s r WHERE r._load_id = $1 AND r._row = $2",
+			      column->value, check->set->raw_table);
 	PGresult *row = db_queryf(db, fail, "dl", sql, load->load_id, (int64_t)check->row);
 
 	free(sql);
 	if (row)
 		fail_set(fail, EXIT_BAD_DATA,
-			 "column \"%s\" of the row with id \"%s\" (load %d, row %ld) holds \"%s\", which is no %s: declare the column "
+			 "column \"%s\" of the row with id \"%s\" (load %d, row %ld) holds \"%s\", which is no %s: "
+			 "declare the column "
 			 "as category or name this text in its \"missing\" list, and register the spec again",
 			 column->name, db_text(row, 0, 0), load->load_id, check->row, db_text(row, 0, 1), type);
 	db_free(row);
@@ -150,10 +153,11 @@ static bool encode_check(PGconn *db, const struct feature_columns *set, struct e
 	PGresult *row;
 	bool good = true, checked;
 
-	row = db_queryf(db, fail, "dd",
-			"SELECT l.started_at > f.registered_at + interval '1 s' FROM green_ml.load l, green_ml.feature_set f "
-			"WHERE l.load_id = $1 AND f.feature_set_id = $2",
-			load->load_id, set->id);
+	row = db_queryf(
+	    db, fail, "dd",
+	    "SELECT l.started_at > f.registered_at + interval '1 s' FROM green_ml.load l, green_ml.feature_set f "
+	    "WHERE l.load_id = $1 AND f.feature_set_id = $2",
+	    load->load_id, set->id);
 	if (!row)
 		return false;
 	checked = PQntuples(row) == 1 && db_bool(row, 0, 0);
@@ -185,7 +189,8 @@ static bool encode_codes(PGconn *db, const struct feature_columns *set, struct e
 	text_printf(&sql,
 		    "INSERT INTO green_ml.dictionary (feature_set_id, position, code, value) "
 		    "SELECT %d, n.position, (SELECT count(*) FROM green_ml.dictionary k WHERE k.feature_set_id = %d "
-		    "AND k.position = n.position) + row_number() OVER (PARTITION BY n.position ORDER BY n.first, n.value) - 1, n.value "
+		    "AND k.position = n.position) + row_number() OVER (PARTITION BY n.position ORDER BY n.first, "
+		    "n.value) - 1, n.value "
 		    "FROM (SELECT v.position, v.value, min(r._row) AS first",
 		    set->id, set->id);
 	if (values.overflow)
@@ -218,7 +223,8 @@ static bool encode_rows(PGconn *db, const struct feature_columns *set, struct en
 	text_init(&joins, MAX_SQL);
 	text_printf(&sql, "INSERT INTO %s (_load_id, _row, _holdout, _label", set->prep_table);
 	feature_columns_list(set, &sql);
-	text_printf(&sql, ") SELECT $1, r._row, green_ml.is_holdout($2, r._id, green_ml.limit_bytes(%s))", set->holdout_limit);
+	text_printf(&sql, ") SELECT $1, r._row, green_ml.is_holdout($2, r._id, green_ml.limit_bytes(%s))",
+		    set->holdout_limit);
 	for (int i = 0; i < set->count; i++) {
 		const struct feature_column *column = &set->columns[i];
 
@@ -228,8 +234,9 @@ static bool encode_rows(PGconn *db, const struct feature_columns *set, struct en
 		}
 		text_printf(&sql, ", d%d.code", i);
 		text_printf(&joins,
-			    " LEFT JOIN green_ml.dictionary d%d ON d%d.feature_set_id = %d AND d%d.position = %d AND d%d.value = %s", i,
-			    i, set->id, i, i, i, column->value);
+			    " LEFT JOIN green_ml.dictionary d%d ON d%d.feature_set_id = %d AND d%d.position = %d AND "
+			    "d%d.value = %s",
+			    i, i, set->id, i, i, i, column->value);
 	}
 	from_complete_rows(&sql, set, load, joins.data);
 	if (joins.overflow)

@@ -22,9 +22,9 @@
 
 struct encoded_load {
 	int load_id;
-	int64_t rows;	 /* feature rows made */
-	int64_t dropped; /* raw rows with a missing value */
-	int64_t cells;	 /* of cells.h */
+	int64_t rows;	  /* feature rows made */
+	int64_t dropped;  /* raw rows with a missing value */
+	int64_t cells;	  /* of cells.h */
 	int64_t *missing; /* by column: rows in which it was missing; free() */
 };
 

@@ -10,8 +10,8 @@
 #include "common/setting.h"
 #include "common/spec.h"
 #include "common/text.h"
-#include "preprocessing/report.h"
 #include "preprocessing/take_in.h"
+#include "preprocessing/taken.h"
 #include "preprocessing/target.h"
 
 enum { MAX_REPORT = 64 << 20 };
@@ -22,26 +22,43 @@ static struct target_options options;
 static bool json;
 
 static const struct setting settings[] = {
-	{.option = "pipeline", .environment = "PIPELINE_SPEC", .kind = SETTING_TEXT, .target = &pipeline,
-	 .value_name = "PATH", .help = "the spec, or a folder: every *.json in it"},
-	{.option = "as", .environment = "PIPELINE_NAME", .kind = SETTING_TEXT, .target = &as, .value_name = "NAME",
-	 .help = "the name the spec is registered under, where it is not the spec's own"},
-	{.option = "every-pipeline", .kind = SETTING_FLAG, .target = &options.every_pipeline,
-	 .help = "also every other registered pipeline of the same source"},
-	{.option = "load", .kind = SETTING_INT, .target = &options.load_id, .low = 1, .high = INT32_MAX, .value_name = "ID",
-	 .help = "only this load instead of all that are due"},
-	{.option = "json", .kind = SETTING_FLAG, .target = &json, .help = "print one JSON object"},
+    {.option = "pipeline",
+     .environment = "PIPELINE_SPEC",
+     .kind = SETTING_TEXT,
+     .target = &pipeline,
+     .value_name = "PATH",
+     .help = "the spec, or a folder: every *.json in it"},
+    {.option = "as",
+     .environment = "PIPELINE_NAME",
+     .kind = SETTING_TEXT,
+     .target = &as,
+     .value_name = "NAME",
+     .help = "the name the spec is registered under, where it is not the spec's own"},
+    {.option = "every-pipeline",
+     .kind = SETTING_FLAG,
+     .target = &options.every_pipeline,
+     .help = "also every other registered pipeline of the same source"},
+    {.option = "load",
+     .kind = SETTING_INT,
+     .target = &options.load_id,
+     .low = 1,
+     .high = INT32_MAX,
+     .value_name = "ID",
+     .help = "only this load instead of all that are due"},
+    {.option = "json", .kind = SETTING_FLAG, .target = &json, .help = "print one JSON object"},
 };
 
 static const struct program program = {
-	.name = "preprocessing",
-	.purpose = "Makes feature rows and cells of the loads that a pipeline has not seen yet.",
-	.usage = "--pipeline PATH [OPTIONS]",
-	.notes = "The connection comes from PGHOST, PGDATABASE and libpq's other variables, or DB_HOST, DB_NAME, DB_USER, DB_PASS.\n"
-		 "Exit codes: 0 done (also when there is nothing to do), 1 failed for good, 2 wrong usage or spec, 3 bad data,\n"
-		 "75 try again",
-	.settings = settings,
-	.setting_count = sizeof(settings) / sizeof(*settings),
+    .name = "preprocessing",
+    .purpose = "Makes feature rows and cells of the loads that a pipeline has not seen yet.",
+    .usage = "--pipeline PATH [OPTIONS]",
+    .notes =
+	"The connection comes from PGHOST, PGDATABASE and libpq's other variables, or DB_HOST, DB_NAME, DB_USER, "
+	"DB_PASS.\n"
+	"Exit codes: 0 done (also when there is nothing to do), 1 failed for good, 2 wrong usage or spec, 3 bad data,\n"
+	"75 try again",
+    .settings = settings,
+    .setting_count = sizeof(settings) / sizeof(*settings),
 };
 
 /* One pipeline's trouble must not stop the others: all are tried, the first error is returned. */
@@ -67,9 +84,9 @@ static void print_report(const struct targets *targets)
 
 	text_init(&text, MAX_REPORT);
 	if (json)
-		report_json(targets, &text);
+		taken_json(targets, &text);
 	else
-		report_text(targets, &text);
+		taken_text(targets, &text);
 	fwrite(text.data, 1, text.size, stdout);
 	text_release(&text);
 }
@@ -83,7 +100,7 @@ static bool preprocess(const struct spec *specs, int count, struct fail *fail)
 	if (good) {
 		take_in_all(db, &targets, fail);
 		print_report(&targets);
-		good = report_outputs(&targets, fail) && fail->code == 0;
+		good = taken_outputs(&targets, fail) && fail->code == 0;
 	}
 	targets_release(&targets);
 	db_close(db);
@@ -106,7 +123,8 @@ int main(int argc, char **argv)
 		break;
 	}
 	if (!pipeline)
-		fail_set(&fail, EXIT_WRONG_USE, "no spec is named: set --pipeline or PIPELINE_SPEC to a file or a folder");
+		fail_set(&fail, EXIT_WRONG_USE,
+			 "no spec is named: set --pipeline or PIPELINE_SPEC to a file or a folder");
 	else if (spec_load_all(pipeline, as, &specs, &count, &fail))
 		(void)preprocess(specs, count, &fail);
 	for (int i = 0; i < count; i++)

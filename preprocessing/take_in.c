@@ -15,17 +15,19 @@
 
 enum { MAX_WORDS = 1 << 16 };
 
-/* The planner knows nothing of rows that came a moment ago. Its choice is left no room: one pass over the load with hashed
- * look-ups, grouping in memory, no compilation. */
+/* The planner knows nothing of rows that came a moment ago. Its choice is left no room: one pass over the load with
+ * hashed look-ups, grouping in memory, no compilation. */
 static const char plan_settings[] =
-	"SELECT set_config('enable_nestloop', 'off', true), set_config('enable_mergejoin', 'off', true), "
-	"set_config('work_mem', '64MB', true), set_config('jit', 'off', true)";
+    "SELECT set_config('enable_nestloop', 'off', true), set_config('enable_mergejoin', 'off', true), "
+    "set_config('work_mem', '64MB', true), set_config('jit', 'off', true)";
 
 static bool find_due(PGconn *db, struct target *target, int64_t load_id, struct fail *fail)
 {
-	PGresult *rows = db_queryf(db, fail, "dl",
-				   "SELECT load_id FROM green_ml.preprocessing_due WHERE feature_set_id = $1 AND $2 IN (0, load_id) "
-				   "ORDER BY load_id", target->feature_set_id, load_id);
+	PGresult *rows =
+	    db_queryf(db, fail, "dl",
+		      "SELECT load_id FROM green_ml.preprocessing_due WHERE feature_set_id = $1 AND $2 IN (0, load_id) "
+		      "ORDER BY load_id",
+		      target->feature_set_id, load_id);
 
 	if (!rows)
 		return fail_prefix(fail, "could not look up the loads that are due");
@@ -37,7 +39,8 @@ static bool find_due(PGconn *db, struct target *target, int64_t load_id, struct 
 	return true;
 }
 
-static void describe_missing(const struct feature_columns *set, const struct encoded_load *load, struct taken_load *taken)
+static void describe_missing(const struct feature_columns *set, const struct encoded_load *load,
+			     struct taken_load *taken)
 {
 	json_t *missing = json_object();
 	struct text words;
@@ -47,7 +50,8 @@ static void describe_missing(const struct feature_columns *set, const struct enc
 		if (!load->missing[i])
 			continue;
 		json_object_set_new(missing, set->columns[i].name, json_integer(load->missing[i]));
-		text_printf(&words, "%s%s %lld", words.size ? ", " : "", set->columns[i].name, (long long)load->missing[i]);
+		text_printf(&words, "%s%s %lld", words.size ? ", " : "", set->columns[i].name,
+			    (long long)load->missing[i]);
 	}
 	taken->missing = json_dumps(missing, JSON_COMPACT);
 	taken->missing_words = text_take(&words);
@@ -66,7 +70,8 @@ static bool take_in_load(PGconn *db, struct feature_columns *set, const struct r
 		taken->cells = load.cells;
 		describe_missing(set, &load, taken);
 		good = db_runf(db, fail, "ddllsll",
-			       "INSERT INTO green_ml.preprocessing (feature_set_id, load_id, rows, dropped, missing, cells, run_id) "
+			       "INSERT INTO green_ml.preprocessing (feature_set_id, load_id, rows, dropped, missing, "
+			       "cells, run_id) "
 			       "VALUES ($1, $2, $3, $4, $5, $6, $7)",
 			       set->id, load.load_id, load.rows, load.dropped, taken->missing, load.cells, run_id(run));
 	}
@@ -85,7 +90,8 @@ static bool work(PGconn *db, struct target *target, int64_t load_id, struct run 
 		good = take_in_load(db, &set, run, &target->loads[i], fail);
 	}
 	output_progress_end();
-	good = good && cells_compact(db, &set, &target->compacted, fail) && run_done(run, db, fail) && db_commit(db, fail);
+	good =
+	    good && cells_compact(db, &set, &target->compacted, fail) && run_done(run, db, fail) && db_commit(db, fail);
 	feature_columns_release(&set);
 	return good;
 }

@@ -3,8 +3,8 @@
 
 /*
  * Brings one feature set up to date: every finished load that it has not seen is taken in, by order of load, in one
- * transaction that also closes the run. Killed at any moment it leaves nothing half done; of two at once the second waits
- * and then finds nothing due.
+ * transaction that also closes the run. Killed at any moment it leaves nothing half done; of two at once the second
+ * waits and then finds nothing due.
  */
 
 #include <libpq-fe.h>

@@ -11,30 +11,37 @@ enum { MAX_NAMES = 1 << 20 };
 
 static bool check_spec(PGconn *db, const struct spec *spec, struct fail *fail)
 {
-	PGresult *row = db_queryf(db, fail, "ssss",
-				  "SELECT s.name = $4 AND f.columns = green_ml.spec_columns($2::jsonb) AND f.holdout_limit = $3::numeric "
-				  "FROM green_ml.pipeline p JOIN green_ml.source s USING (source_id) "
-				  "JOIN green_ml.current_feature_set f USING (pipeline_id) WHERE p.name = $1",
-				  spec->name, spec->json, spec->holdout_limit, spec->source);
+	PGresult *row = db_queryf(
+	    db, fail, "ssss",
+	    "SELECT s.name = $4 AND f.columns = green_ml.spec_columns($2::jsonb) AND f.holdout_limit = $3::numeric "
+	    "FROM green_ml.pipeline p JOIN green_ml.source s USING (source_id) "
+	    "JOIN green_ml.current_feature_set f USING (pipeline_id) WHERE p.name = $1",
+	    spec->name, spec->json, spec->holdout_limit, spec->source);
 
 	if (!row)
 		return fail_prefix(fail, "could not look up pipeline \"%s\"", spec->name);
 	if (PQntuples(row) == 0)
-		fail_set(fail, EXIT_WRONG_USE, "pipeline \"%s\" is not registered in this database: run database/migrate "
-			 "--pipeline %s as the owner", spec->name, spec->file);
+		fail_set(fail, EXIT_WRONG_USE,
+			 "pipeline \"%s\" is not registered in this database: run database/migrate "
+			 "--pipeline %s as the owner",
+			 spec->name, spec->file);
 	else if (!db_bool(row, 0, 0))
-		fail_set(fail, EXIT_WRONG_USE, "pipeline \"%s\" is registered with another source, columns or holdout than spec "
-			 "\"%s\" has: run database/migrate --pipeline %s as the owner, or use the spec that was registered",
-			 spec->name, spec->file, spec->file);
+		fail_set(
+		    fail, EXIT_WRONG_USE,
+		    "pipeline \"%s\" is registered with another source, columns or holdout than spec "
+		    "\"%s\" has: run database/migrate --pipeline %s as the owner, or use the spec that was registered",
+		    spec->name, spec->file, spec->file);
 	db_free(row);
 	return fail->code == 0;
 }
 
 static bool check_load(PGconn *db, const struct spec *specs, int spec_count, int64_t load_id, struct fail *fail)
 {
-	PGresult *row = db_queryf(db, fail, "l",
-				  "SELECT s.name, l.state FROM green_ml.load l JOIN green_ml.source s USING (source_id) "
-				  "WHERE l.load_id = $1", load_id);
+	PGresult *row =
+	    db_queryf(db, fail, "l",
+		      "SELECT s.name, l.state FROM green_ml.load l JOIN green_ml.source s USING (source_id) "
+		      "WHERE l.load_id = $1",
+		      load_id);
 	bool fits = false;
 
 	if (!row)
@@ -42,13 +49,14 @@ static bool check_load(PGconn *db, const struct spec *specs, int spec_count, int
 	if (PQntuples(row) == 0) {
 		fail_set(fail, EXIT_WRONG_USE, "there is no load %lld (--load)", (long long)load_id);
 	} else if (strcmp(db_text(row, 0, 1), "done") != 0) {
-		fail_set(fail, EXIT_WRONG_USE, "load %lld (--load) is %s: only a finished load holds rows", (long long)load_id,
-			 db_text(row, 0, 1));
+		fail_set(fail, EXIT_WRONG_USE, "load %lld (--load) is %s: only a finished load holds rows",
+			 (long long)load_id, db_text(row, 0, 1));
 	} else {
 		for (int i = 0; i < spec_count; i++)
 			fits = fits || strcmp(specs[i].source, db_text(row, 0, 0)) == 0;
 		if (!fits)
-			fail_set(fail, EXIT_WRONG_USE, "load %lld (--load) is of source \"%s\", which no given pipeline reads",
+			fail_set(fail, EXIT_WRONG_USE,
+				 "load %lld (--load) is of source \"%s\", which no given pipeline reads",
 				 (long long)load_id, db_text(row, 0, 0));
 	}
 	db_free(row);
@@ -71,13 +79,14 @@ static bool find(PGconn *db, const struct spec *specs, int spec_count, bool ever
 		 struct fail *fail)
 {
 	char *names = name_array(specs, spec_count, false), *sources = name_array(specs, spec_count, true);
-	PGresult *rows = db_queryf(db, fail, "ssb",
-				   "SELECT f.pipeline, f.feature_set_id, f.version, f.feature_set_id = c.feature_set_id "
-				   "FROM green_ml.feature_set_in_force f JOIN green_ml.source s USING (source_id) "
-				   "JOIN green_ml.current_feature_set c USING (pipeline_id) "
-				   "WHERE f.pipeline = ANY ($1::text[]) OR ($3 AND s.name = ANY ($2::text[])) "
-				   "ORDER BY f.pipeline COLLATE \"C\", f.version",
-				   names, sources, every_pipeline);
+	PGresult *rows =
+	    db_queryf(db, fail, "ssb",
+		      "SELECT f.pipeline, f.feature_set_id, f.version, f.feature_set_id = c.feature_set_id "
+		      "FROM green_ml.feature_set_in_force f JOIN green_ml.source s USING (source_id) "
+		      "JOIN green_ml.current_feature_set c USING (pipeline_id) "
+		      "WHERE f.pipeline = ANY ($1::text[]) OR ($3 AND s.name = ANY ($2::text[])) "
+		      "ORDER BY f.pipeline COLLATE \"C\", f.version",
+		      names, sources, every_pipeline);
 
 	free(names);
 	free(sources);

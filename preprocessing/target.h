@@ -2,8 +2,8 @@
 #define PREPROCESSING_TARGET_H
 
 /*
- * Which feature sets have to be brought up to date: those in force of the specs' pipelines. The newest version is always in
- * force, an older one as long as the champion was trained on it.
+ * Which feature sets have to be brought up to date: those in force of the specs' pipelines. The newest version is
+ *always in force, an older one as long as the champion was trained on it.
  *
  *	struct targets targets;
  *	if (!targets_find(db, specs, spec_count, &options, &targets, &fail)) ...
@@ -20,8 +20,8 @@
 
 struct taken_load {
 	int load_id;
-	int64_t rows;	     /* feature rows made */
-	int64_t dropped;     /* raw rows with a missing value */
+	int64_t rows;	 /* feature rows made */
+	int64_t dropped; /* raw rows with a missing value */
 	int64_t cells;
 	char *missing;	     /* JSON object: {"column": rows in which it was missing} */
 	char *missing_words; /* the same for people: "a 3, b 1"; "" for none */
@@ -48,8 +48,8 @@ struct target_options {
 	bool every_pipeline; /* all registered pipelines on the sources of the specs */
 };
 
-/* A pipeline that is not registered, or registered with other columns than its spec has, and a load that is not there are
- * EXIT_WRONG_USE. On error targets holds nothing to release. */
+/* A pipeline that is not registered, or registered with other columns than its spec has, and a load that is not there
+ * are EXIT_WRONG_USE. On error targets holds nothing to release. */
 bool targets_find(PGconn *db, const struct spec *specs, int spec_count, const struct target_options *options,
 		  struct targets *targets, struct fail *fail) MUST_USE;
 /* Forgets what was done. */

@@ -1,5 +1,5 @@
-#ifndef PREPROCESSING_REPORT_H
-#define PREPROCESSING_REPORT_H
+#ifndef PREPROCESSING_TAKEN_H
+#define PREPROCESSING_TAKEN_H
 
 /* What was done, as text or as one JSON object for stdout, and as step outputs. */
 
@@ -10,12 +10,12 @@
 #include "preprocessing/target.h"
 
 /* "insurance: load 3: 99964 rows, 36 dropped (ps_ind_02_cat 36), 41234 cells", one line per load. */
-void report_text(const struct targets *targets, struct text *text);
+void taken_text(const struct targets *targets, struct text *text);
 
 /* {"rows", "dropped", "load_id", "feature_sets": [{"pipeline", "version", "loads": [...], ...}]} */
-void report_json(const struct targets *targets, struct text *text);
+void taken_json(const struct targets *targets, struct text *text);
 
 /* rows, rejected and load_id (the last one taken in, 0 when there was none). */
-bool report_outputs(const struct targets *targets, struct fail *fail) MUST_USE;
+bool taken_outputs(const struct targets *targets, struct fail *fail) MUST_USE;
 
 #endif

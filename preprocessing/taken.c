@@ -1,4 +1,4 @@
-#include "preprocessing/report.h"
+#include "preprocessing/taken.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -48,7 +48,7 @@ static void target_text(const struct target *target, struct text *text)
 		text_printf(text, "%s%s: cells compacted\n", target->pipeline, set);
 }
 
-void report_text(const struct targets *targets, struct text *text)
+void taken_text(const struct targets *targets, struct text *text)
 {
 	for (int i = 0; i < targets->count; i++)
 		if (targets->list[i].done)
@@ -57,12 +57,12 @@ void report_text(const struct targets *targets, struct text *text)
 
 static json_t *load_json(const struct taken_load *load)
 {
-	return json_pack("{s:i, s:I, s:I, s:I, s:o}", "load_id", load->load_id, "rows", (json_int_t)load->rows, "dropped",
-			 (json_int_t)load->dropped, "cells", (json_int_t)load->cells, "missing",
+	return json_pack("{s:i, s:I, s:I, s:I, s:o}", "load_id", load->load_id, "rows", (json_int_t)load->rows,
+			 "dropped", (json_int_t)load->dropped, "cells", (json_int_t)load->cells, "missing",
 			 json_loads(load->missing, 0, NULL));
 }
 
-void report_json(const struct targets *targets, struct text *text)
+void taken_json(const struct targets *targets, struct text *text)
 {
 	struct totals totals = sum_up(targets);
 	json_t *sets = json_array(), *root;
@@ -78,18 +78,19 @@ void report_json(const struct targets *targets, struct text *text)
 		for (int j = 0; j < target->load_count; j++)
 			json_array_append_new(loads, load_json(&target->loads[j]));
 		json_array_append_new(sets, json_pack("{s:s, s:i, s:i, s:b, s:o, s:b}", "pipeline", target->pipeline,
-						      "feature_set_id", target->feature_set_id, "version", target->version,
-						      "newest", target->is_newest, "loads", loads, "compacted", target->compacted));
+						      "feature_set_id", target->feature_set_id, "version",
+						      target->version, "newest", target->is_newest, "loads", loads,
+						      "compacted", target->compacted));
 	}
-	root = json_pack("{s:I, s:I, s:i, s:o}", "rows", (json_int_t)totals.rows, "dropped", (json_int_t)totals.dropped, "load_id",
-			 totals.load_id, "feature_sets", sets);
+	root = json_pack("{s:I, s:I, s:i, s:o}", "rows", (json_int_t)totals.rows, "dropped", (json_int_t)totals.dropped,
+			 "load_id", totals.load_id, "feature_sets", sets);
 	dump = json_dumps(root, JSON_COMPACT);
 	json_decref(root);
 	text_printf(text, "%s\n", dump);
 	free(dump);
 }
 
-bool report_outputs(const struct targets *targets, struct fail *fail)
+bool taken_outputs(const struct targets *targets, struct fail *fail)
 {
 	struct totals totals = sum_up(targets);
 
