@@ -1,0 +1,86 @@
+#ifndef MODEL_API_EXCHANGE_H
+#define MODEL_API_EXCHANGE_H
+
+/*
+ * What the server knows of a connection and of the request that is on it. One per connection, reused by its requests
+ *one after the other, so that a request needs no memory of its own.
+ *
+ * The library's time-out only sees idleness: a client that sends a byte now and then keeps a connection for ever. So
+ * every exchange has a state and the time it began, and exchange_expire() ends those that take too long. It runs in
+ * another thread; who moves the state first (exchange_move) owns the socket:
+ *
+ *	IDLE     no request; expires after idle_s + request_s (a dribbling request line)
+ *	HEADERS  the request line was read
+ *	BODY     headers are understood, the body is coming; expires with a 408
+ *	ANSWER   it is being answered or sent
+ *	WAIT     suspended until the watch has looked; never expires here
+ *	DEAD     expired: whoever finds this closes
+ */
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/text.h"
+#include "model-api/reply.h"
+
+struct MHD_Connection;
+
+enum exchange_state { EXCHANGE_IDLE, EXCHANGE_HEADERS, EXCHANGE_BODY, EXCHANGE_ANSWER, EXCHANGE_WAIT, EXCHANGE_DEAD };
+
+struct exchange {
+	struct exchange *previous, *next; /* of exchanges */
+	struct exchange *next_waiting;
+	int fd;
+	atomic_int state;
+	atomic_int_fast64_t since_ms; /* begin of the request, or end of the last one */
+	bool had_request;
+
+	/* the request */
+	struct MHD_Connection *connection;
+	int route;
+	double begun_s;
+	size_t received; /* bytes of its body */
+	bool refused;	 /* the reply is there; what comes of the body is thrown away */
+	struct text body;
+	size_t budget_taken; /* bytes of body memory that count in exchanges.body_memory */
+	struct reply reply;
+	uint64_t ticket;
+	double wait_until_s;
+};
+
+/* All exchanges of a server. */
+struct exchanges {
+	pthread_mutex_t lock; /* of the list; not taken per request */
+	struct exchange *first;
+	atomic_int count;
+	double request_s, idle_s;
+	size_t max_body, max_reply;
+	size_t max_body_memory;
+	atomic_size_t body_memory; /* of all bodies that are longer than a few KiB */
+};
+
+void exchanges_init(struct exchanges *all);
+void exchanges_release(struct exchanges *all);
+
+struct exchange *exchange_new(struct exchanges *all, int fd);
+void exchange_free(struct exchanges *all, struct exchange *exchange); /* before its socket is closed */
+
+/* False when it was not in state `from`. */
+bool exchange_move(struct exchange *exchange, enum exchange_state from, enum exchange_state to);
+void exchange_begin(struct exchange *exchange); /* a request starts now */
+
+/* Appends to the body; refuses the request (413, 503) where a limit is passed. */
+void exchange_take(struct exchanges *all, struct exchange *exchange, const char *data, size_t size);
+/* The request is over: ready for the next one. */
+void exchange_end(struct exchanges *all, struct exchange *exchange);
+
+/* Ends what has taken too long; returns how many. */
+int exchange_expire(struct exchanges *all);
+
+/* Writes an error past the library; only for who owns the socket in state BODY. */
+void exchange_send_error(const struct exchange *exchange, int status, const char *reason, const char *message);
+
+#endif

@@ -1,0 +1,45 @@
+#ifndef MODEL_API_LOOK_H
+#define MODEL_API_LOOK_H
+
+/*
+ * One look at the registry: which champions are there, load those that are new, publish the set. Remembers which
+ * champions were refused, so that a broken one is not fetched again at every look. Used by one thread: watch.c.
+ */
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+
+#include "common/fail.h"
+#include "common/spec.h"
+#include "model-api/champions.h"
+#include "model-api/metrics.h"
+
+enum look_result {
+	LOOK_UNCHANGED,
+	LOOK_CHANGED,
+	LOOK_REFUSED, /* the table has what is servable; at least one champion is not */
+	LOOK_FAILED,  /* the database is at fault; the table is as it was */
+	LOOK_RESULT_COUNT
+};
+
+enum { LOOK_MAX_REFUSALS = 32 };
+
+struct refusal {
+	char pipeline[SPEC_MAX_NAME + 1];
+	int promotion_id;
+	double until_s; /* clock_monotonic_s(): try it again then */
+};
+
+struct look;
+
+/* pipelines NULL or count 0: every registered one. Kept by pointer. */
+struct look *look_new(char *const *pipelines, int count, struct metrics *metrics);
+void look_free(struct look *look); /* NULL is fine */
+
+/* force: try refused champions again now. */
+enum look_result look_take(struct look *look, PGconn *db, struct model_table *table, bool force, struct fail *fail);
+
+/* Copies the champions that are refused at present; returns how many. */
+int look_refusals(const struct look *look, struct refusal refusals[LOOK_MAX_REFUSALS]);
+
+#endif

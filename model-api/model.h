@@ -1,0 +1,61 @@
+#ifndef MODEL_API_MODEL_H
+#define MODEL_API_MODEL_H
+
+/*
+ * One model that is served, as it was loaded from the registry and tested; model-api/champions.h keeps the set of them.
+ */
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/digest.h"
+#include "common/fail.h"
+#include "common/forest.h"
+#include "common/spec.h"
+#include "model-api/metrics.h"
+
+/* What the feature set says of a feature, beyond the forest: which values mean "no value". */
+struct model_feature {
+	struct spec_column column;
+	int32_t *missing_keys; /* the markers that are numbers, of integer and real features */
+	int missing_key_count;
+};
+
+struct model {
+	char *pipeline;
+	int promotion_id;
+	int model_id;
+	char sha256[DIGEST_HEX_SIZE];
+	double promoted_at_s;
+	double loaded_at_s;
+	struct forest *forest;
+	struct model_feature *features; /* in the forest's order */
+	int *prediction_series;		/* metrics: per class */
+	int unseen_series;
+	int references; /* of the loading thread */
+};
+
+/* Where a model stands in the registry. */
+struct model_address {
+	const char *pipeline;
+	int promotion_id;
+	int model_id;
+	int feature_set_id;
+	const char *sha256;
+	double promoted_at_s;
+};
+
+/* Fetches a champion and tests it: checksum, features and label as its feature set names them, sane answers. NULL on
+ * error; EXIT_TRY_AGAIN where the database is at fault, else the model is. The caller owns one reference. */
+struct model *model_load(PGconn *db, const struct model_address *address, struct metrics *metrics,
+			 struct fail *fail) MUST_USE;
+void model_release(struct model *model); /* gives one reference back; NULL is fine */
+
+/* The tests of model_load() that need no database; columns is feature_set.columns: [{"name","type","missing"}, ...],
+ * the label first. Fills model->features. */
+bool model_take_columns(struct model *model, const char *columns, struct fail *fail) MUST_USE;
+bool model_self_test(const struct forest *forest, struct fail *fail) MUST_USE;
+
+#endif
