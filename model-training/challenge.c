@@ -1,0 +1,274 @@
+#include "model-training/challenge.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/db.h"
+#include "common/text.h"
+#include "common/xalloc.h"
+
+enum { EARLIER_CHAMPIONS = 10, MAX_SQL = 1 << 20 };
+
+/* By row of the challenge. */
+enum mark { WRONG, RIGHT, NOT_THERE };
+
+bool challenge_open(PGconn *db, const struct plan *plan, const struct forest *forest, const char *sha256,
+		    struct challenge *challenge, struct fail *fail)
+{
+	*challenge = (struct challenge){.plan = plan, .forest = forest, .sha256 = sha256};
+	if (!feature_set_load(db, plan->feature_set_id, &challenge->set, fail))
+		return false;
+	if (!feature_rows_read(db, &challenge->set, forest, plan->loads, "holdout", &challenge->rows, fail)) {
+		challenge_release(challenge);
+		return false;
+	}
+	score_rows(&challenge->rows, forest, &challenge->score);
+	if (challenge->rows.count > plan->gate.recent_rows)
+		challenge->first_recent = challenge->rows.count - plan->gate.recent_rows;
+	return true;
+}
+
+void challenge_release(struct challenge *challenge)
+{
+	feature_set_release(&challenge->set);
+	feature_rows_release(&challenge->rows);
+	score_release(&challenge->score);
+	json_decref(challenge->champions);
+	*challenge = (struct challenge){0};
+}
+
+/* Whether two forests turn every value and label into the same keys and classes, so that rows encoded for one serve the
+ * other. */
+static bool same_encoding(const struct forest *a, const struct forest *b)
+{
+	if (a->feature_count != b->feature_count || a->class_count != b->class_count)
+		return false;
+	for (int f = 0; f < a->feature_count; f++)
+		if (a->features[f].type != b->features[f].type || a->features[f].type == COLUMN_CATEGORY ||
+		    strcmp(a->features[f].name, b->features[f].name) != 0)
+			return false;
+	for (int k = 0; k < a->class_count; k++)
+		if (strcmp(a->labels[k], b->labels[k]) != 0)
+			return false;
+	return true;
+}
+
+static bool mark_with_own_set(PGconn *db, const struct challenge *challenge, const struct forest *forest,
+			      uint8_t *marks, struct fail *fail)
+{
+	struct feature_rows rows = {0};
+
+	if (same_encoding(forest, challenge->forest)) {
+		feature_rows_score(&challenge->rows, forest, marks);
+		return true;
+	}
+	if (!feature_rows_read(db, &challenge->set, forest, challenge->plan->loads, "holdout", &rows, fail))
+		return false;
+	if (rows.count == challenge->rows.count)
+		feature_rows_score(&rows, forest, marks);
+	else
+		fail_set(fail, EXIT_TRY_AGAIN, "the holdout rows of feature set %d changed while they were read",
+			 challenge->set.id);
+	feature_rows_release(&rows);
+	return fail->code == EXIT_DONE;
+}
+
+/* The identity of a feature set's holdout rows, in the order in which feature_rows_read() gives them. */
+struct places {
+	int64_t count, capacity;
+	int64_t *places; /* load << 32 | row */
+};
+
+static bool add_place(void *context, const char *line, int size UNUSED, struct fail *fail UNUSED)
+{
+	struct places *places = context;
+	char *at;
+	int64_t load = strtol(line, &at, 10);
+
+	if (places->count == places->capacity) {
+		places->capacity = places->capacity ? places->capacity * 2 : 4096;
+		places->places = xreallocarray(places->places, (size_t)places->capacity, sizeof(*places->places));
+	}
+	places->places[places->count++] = load << 32 | strtol(at, NULL, 10);
+	return true;
+}
+
+static bool read_places(PGconn *db, const struct feature_set *set, const char *loads, struct places *places,
+			struct fail *fail)
+{
+	struct text sql;
+	bool done;
+
+	text_init(&sql, MAX_SQL);
+	text_printf(&sql,
+		    "COPY (SELECT _load_id, _row FROM %s WHERE _load_id = ANY ('%s'::int[]) AND _holdout "
+		    "ORDER BY _load_id, _row) TO STDOUT",
+		    set->prep_table, loads);
+	done = db_copy_out(db, fail, sql.data, add_place, places) ||
+	       fail_prefix(fail, "could not list the holdout rows of feature set %d", set->id);
+	text_release(&sql);
+	return done;
+}
+
+static bool is_prepared(PGconn *db, int feature_set_id, const char *loads, struct fail *fail)
+{
+	PGresult *row = db_queryf(db, fail, "ds",
+				  "SELECT count(*) = cardinality($2::int[]) FROM green_ml.preprocessing "
+				  "WHERE feature_set_id = $1 AND load_id = ANY ($2::int[])",
+				  feature_set_id, loads);
+	bool prepared = row && db_bool(row, 0, 0);
+
+	db_free(row);
+	return prepared || fail_set(fail, EXIT_TRY_AGAIN,
+				    "the champion's feature set %d does not have all loads %s yet: run preprocessing",
+				    feature_set_id, loads);
+}
+
+static void pair(const struct places *mine, const struct places *other, const uint8_t *right, uint8_t *marks)
+{
+	for (int64_t i = 0, j = 0; i < mine->count; i++) {
+		while (j < other->count && other->places[j] < mine->places[i])
+			j++;
+		marks[i] = j < other->count && other->places[j] == mine->places[i] ? right[j] : NOT_THERE;
+	}
+}
+
+static bool mark_with_other_set(PGconn *db, const struct challenge *challenge, const struct forest *forest,
+				int feature_set_id, uint8_t *marks, struct fail *fail)
+{
+	const char *loads = challenge->plan->loads;
+	struct places mine = {0}, other = {0};
+	struct feature_rows rows = {0};
+	struct feature_set set = {0};
+	uint8_t *right = NULL;
+
+	if (!is_prepared(db, feature_set_id, loads, fail) || !feature_set_load(db, feature_set_id, &set, fail) ||
+	    !feature_rows_read(db, &set, forest, loads, "holdout", &rows, fail) ||
+	    !read_places(db, &challenge->set, loads, &mine, fail) || !read_places(db, &set, loads, &other, fail))
+		goto out;
+	if (mine.count != challenge->rows.count || other.count != rows.count) {
+		fail_set(fail, EXIT_TRY_AGAIN, "the holdout rows changed while they were read");
+		goto out;
+	}
+	right = xcalloc((size_t)rows.count, sizeof(*right));
+	feature_rows_score(&rows, forest, right);
+	pair(&mine, &other, right, marks);
+out:
+	free(right);
+	free(mine.places);
+	free(other.places);
+	feature_rows_release(&rows);
+	feature_set_release(&set);
+	return fail->code == EXIT_DONE;
+}
+
+/* Scores a model on the challenge's rows. feature_set_id 0: the challenger's own set. *other_label: it predicts another
+ * column, marks are not set. */
+static bool mark_model(PGconn *db, const struct challenge *challenge, int model_id, int feature_set_id, uint8_t *marks,
+		       bool *other_label, struct fail *fail)
+{
+	struct forest *forest = registry_model(db, model_id, NULL, NULL, fail);
+	bool done = forest != NULL;
+
+	*other_label = forest && strcmp(forest->label_name, challenge->forest->label_name) != 0;
+	if (forest && !*other_label)
+		done = feature_set_id == 0 || feature_set_id == challenge->set.id
+			   ? mark_with_own_set(db, challenge, forest, marks, fail)
+			   : mark_with_other_set(db, challenge, forest, feature_set_id, marks, fail);
+	forest_free(forest);
+	return done;
+}
+
+static struct gate_counts count(const struct challenge *challenge, const uint8_t *marks, int64_t first)
+{
+	struct gate_counts counts = {0};
+
+	for (int64_t row = first; row < challenge->rows.count; row++) {
+		if (marks[row] == NOT_THERE)
+			continue;
+		counts.n++;
+		counts.champion_only += marks[row] == RIGHT && !challenge->score.is_right[row];
+		counts.challenger_only += marks[row] == WRONG && challenge->score.is_right[row];
+	}
+	return counts;
+}
+
+/* Notes the accuracy of a champion and returns it. */
+static double note_champion(struct challenge *challenge, int model_id, const uint8_t *marks)
+{
+	int64_t rows = 0, right = 0;
+	double accuracy;
+
+	for (int64_t row = 0; row < challenge->rows.count; row++) {
+		rows += marks[row] != NOT_THERE;
+		right += marks[row] == RIGHT;
+	}
+	accuracy = rows > 0 ? (double)right / (double)rows : 0;
+	json_array_append_new(challenge->champions, json_pack("{s:i, s:I, s:f}", "model_id", model_id, "rows",
+							      (json_int_t)rows, "accuracy", accuracy));
+	return accuracy;
+}
+
+/* The latest champions with the challenger's columns and holdout, the current one among them. */
+static bool meet_earlier(PGconn *db, struct challenge *challenge, const struct champion *champion, uint8_t *marks,
+			 struct gate_input *input, struct fail *fail)
+{
+	PGresult *rows = db_queryf(db, fail, "ddd",
+				   "SELECT model_id FROM green_ml.promotion p JOIN green_ml.model m USING (model_id) "
+				   "JOIN green_ml.feature_set f ON f.feature_set_id = m.feature_set_id "
+				   "JOIN green_ml.feature_set mine ON mine.feature_set_id = $2 "
+				   "WHERE p.pipeline_id = $1 AND f.columns = mine.columns "
+				   "AND f.holdout_limit = mine.holdout_limit "
+				   "GROUP BY model_id ORDER BY max(p.promotion_id) DESC LIMIT $3",
+				   challenge->plan->pipeline_id, challenge->set.id, (int)EARLIER_CHAMPIONS);
+	bool done = rows != NULL;
+
+	for (int i = 0; done && i < PQntuples(rows); i++) {
+		int model_id = (int)db_int(rows, i, 0);
+		bool other_label;
+		double accuracy;
+
+		if (model_id == champion->model_id) {
+			accuracy =
+			    json_real_value(json_object_get(json_array_get(challenge->champions, 0), "accuracy"));
+		} else {
+			done = mark_model(db, challenge, model_id, 0, marks, &other_label, fail);
+			if (!done || other_label)
+				continue;
+			accuracy = note_champion(challenge, model_id, marks);
+		}
+		input->best_earlier =
+		    !input->has_earlier || accuracy > input->best_earlier ? accuracy : input->best_earlier;
+		input->has_earlier = true;
+	}
+	db_free(rows);
+	return done;
+}
+
+bool challenge_meet(PGconn *db, struct challenge *challenge, const struct champion *champion, struct gate_input *input,
+		    struct fail *fail)
+{
+	uint8_t *marks = xcalloc((size_t)challenge->rows.count, sizeof(*marks));
+	bool other_label = false, done = true;
+
+	*input = (struct gate_input){.rows = challenge->score.rows,
+				     .right = challenge->score.right,
+				     .max_accuracy_drop = challenge->plan->gate.max_accuracy_drop,
+				     .min_accuracy = challenge->plan->gate.min_accuracy};
+	json_decref(challenge->champions);
+	challenge->champions = json_array();
+	if (champion->exists) {
+		input->is_champion = strcmp(champion->sha256, challenge->sha256) == 0;
+		done =
+		    mark_model(db, challenge, champion->model_id, champion->feature_set_id, marks, &other_label, fail);
+		input->has_champion = done && !other_label;
+	}
+	if (input->has_champion) {
+		input->all = count(challenge, marks, 0);
+		input->recent = count(challenge, marks, challenge->first_recent);
+		note_champion(challenge, champion->model_id, marks);
+		done = meet_earlier(db, challenge, champion, marks, input, fail);
+	}
+	free(marks);
+	return done;
+}

@@ -1,0 +1,193 @@
+#include "model-training/cut.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/banned.h"
+#include "common/xalloc.h"
+
+enum { INSERTION_MEMBERS = 40, HISTOGRAM_CELLS_PER_MEMBER = 4, HISTOGRAM_CELLS_LEAST = 64 };
+
+struct cut_scratch {
+	uint16_t *codes; /* of the node's members */
+	uint32_t *histogram;
+	uint64_t *items, *sorted; /* code << 48 | class << 32 | draws */
+	uint32_t *left;		  /* draws by class left of the place being looked at */
+};
+
+struct cut_scratch *cut_scratch_new(uint32_t max_members, int class_count)
+{
+	struct cut_scratch *scratch = xcalloc(1, sizeof(*scratch));
+	size_t cells = (size_t)max_members * HISTOGRAM_CELLS_PER_MEMBER + HISTOGRAM_CELLS_LEAST;
+
+	scratch->codes = xcalloc(max_members, sizeof(*scratch->codes));
+	scratch->histogram = xcalloc(cells, sizeof(*scratch->histogram));
+	scratch->items = xcalloc(max_members, sizeof(*scratch->items));
+	scratch->sorted = xcalloc(max_members, sizeof(*scratch->sorted));
+	scratch->left = xcalloc((size_t)class_count, sizeof(*scratch->left));
+	return scratch;
+}
+
+void cut_scratch_free(struct cut_scratch *scratch)
+{
+	if (!scratch)
+		return;
+	free(scratch->codes);
+	free(scratch->histogram);
+	free(scratch->items);
+	free(scratch->sorted);
+	free(scratch->left);
+	free(scratch);
+}
+
+/* A sweep over a node's values in ascending order. */
+struct sweep {
+	const struct cut_node *node;
+	uint32_t *left;
+	uint32_t left_draws;
+	uint64_t left_squares, right_squares;
+	uint16_t last; /* the greatest code that is left */
+};
+
+static inline void sweep_start(struct sweep *sweep, const struct cut_node *node, uint32_t *left)
+{
+	memset(left, 0, (size_t)node->class_count * sizeof(*left));
+	*sweep = (struct sweep){.node = node, .left = left, .right_squares = node->squares};
+}
+
+/* (L + d)^2 = L^2 + d (2 L + d); (R - d)^2 = R^2 - d (2 R - d). */
+static inline void sweep_add(struct sweep *sweep, uint32_t class, uint64_t draws)
+{
+	uint64_t left = sweep->left[class], right = sweep->node->totals[class] - left;
+
+	sweep->left_squares += draws * (2 * left + draws);
+	sweep->right_squares -= draws * (2 * right - draws);
+	sweep->left[class] += (uint32_t)draws;
+	sweep->left_draws += (uint32_t)draws;
+}
+
+/* Looks at the cut between the values that are left and `code`. */
+static inline void sweep_try(const struct sweep *sweep, uint16_t code, int feature, struct cut *best)
+{
+	uint32_t left = sweep->left_draws, right = sweep->node->draws - left;
+	double score;
+
+	if (left < sweep->node->min_leaf || right < sweep->node->min_leaf)
+		return;
+	score = (double)sweep->left_squares / (double)left + (double)sweep->right_squares / (double)right;
+	if (score > best->score)
+		*best = (struct cut){.score = score, .feature = feature, .left = sweep->last, .right = code};
+}
+
+static void search_histogram(struct cut_scratch *scratch, const struct cut_node *node, uint16_t low, uint16_t high,
+			     int feature, struct cut *best)
+{
+	size_t classes = (size_t)node->class_count;
+	uint32_t *histogram = scratch->histogram, values = (uint32_t)high - low + 1;
+	struct sweep sweep;
+
+	memset(histogram, 0, values * classes * sizeof(*histogram));
+	for (uint32_t i = 0; i < node->member_count; i++)
+		histogram[(uint32_t)(scratch->codes[i] - low) * classes + node->members[i].class] +=
+		    node->members[i].draws;
+	sweep_start(&sweep, node, scratch->left);
+	for (uint32_t v = 0; v < values; v++) {
+		const uint32_t *draws = histogram + v * classes;
+		uint32_t any = 0;
+
+		for (size_t k = 0; k < classes; k++)
+			any |= draws[k];
+		if (!any)
+			continue;
+		if (v > 0)
+			sweep_try(&sweep, (uint16_t)(low + v), feature, best);
+		for (size_t k = 0; k < classes; k++)
+			sweep_add(&sweep, (uint32_t)k, draws[k]);
+		sweep.last = (uint16_t)(low + v);
+	}
+}
+
+static void sort_by_insertion(uint64_t *items, uint32_t count)
+{
+	for (uint32_t i = 1; i < count; i++) {
+		uint64_t item = items[i];
+		uint32_t at = i;
+
+		for (; at > 0 && items[at - 1] > item; at--)
+			items[at] = items[at - 1];
+		items[at] = item;
+	}
+}
+
+/* One stable pass by the 8 bits at shift. */
+static void sort_pass(const uint64_t *from, uint64_t *to, uint32_t count, int shift)
+{
+	uint32_t starts[257] = {0};
+
+	for (uint32_t i = 0; i < count; i++)
+		starts[(from[i] >> shift & 255) + 1]++;
+	for (int b = 0; b < 256; b++)
+		starts[b + 1] += starts[b];
+	for (uint32_t i = 0; i < count; i++)
+		to[starts[from[i] >> shift & 255]++] = from[i];
+}
+
+static const uint64_t *sort_members(struct cut_scratch *scratch, const struct cut_node *node, uint16_t low,
+				    uint16_t high)
+{
+	for (uint32_t i = 0; i < node->member_count; i++)
+		scratch->items[i] = (uint64_t)(scratch->codes[i] - low) << 48 | (uint64_t)node->members[i].class << 32 |
+				    node->members[i].draws;
+	if (node->member_count <= INSERTION_MEMBERS) {
+		sort_by_insertion(scratch->items, node->member_count);
+		return scratch->items;
+	}
+	sort_pass(scratch->items, scratch->sorted, node->member_count, 48);
+	if (high - low < 256)
+		return scratch->sorted;
+	sort_pass(scratch->sorted, scratch->items, node->member_count, 56);
+	return scratch->items;
+}
+
+static void search_sorted(struct cut_scratch *scratch, const struct cut_node *node, uint16_t low, uint16_t high,
+			  int feature, struct cut *best)
+{
+	const uint64_t *items = sort_members(scratch, node, low, high);
+	struct sweep sweep;
+
+	sweep_start(&sweep, node, scratch->left);
+	sweep.last = low;
+	for (uint32_t i = 0; i < node->member_count; i++) {
+		uint16_t code = (uint16_t)(low + (items[i] >> 48));
+
+		if (code != sweep.last) {
+			sweep_try(&sweep, code, feature, best);
+			sweep.last = code;
+		}
+		sweep_add(&sweep, (uint32_t)(items[i] >> 32 & 0xffff), (uint32_t)items[i]);
+	}
+}
+
+bool cut_search(struct cut_scratch *scratch, const struct cut_node *node, const struct column *column, int feature,
+		struct cut *best)
+{
+	uint16_t low = UINT16_MAX, high = 0;
+	uint64_t cells;
+
+	for (uint32_t i = 0; i < node->member_count; i++) {
+		uint32_t slot = node->members[i].slot;
+		uint16_t code = column->narrow ? column->narrow[slot] : column->wide[slot];
+
+		scratch->codes[i] = code;
+		low = code < low ? code : low;
+		high = code > high ? code : high;
+	}
+	if (low == high)
+		return false;
+	cells = (uint64_t)(high - low + 1) * (uint64_t)node->class_count;
+	if (cells <= (uint64_t)node->member_count * HISTOGRAM_CELLS_PER_MEMBER + HISTOGRAM_CELLS_LEAST)
+		search_histogram(scratch, node, low, high, feature, best);
+	else
+		search_sorted(scratch, node, low, high, feature, best);
+	return true;
+}

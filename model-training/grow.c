@@ -1,0 +1,106 @@
+#include "model-training/grow.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#include "common/banned.h"
+#include "common/xalloc.h"
+#include "model-training/parallel.h"
+
+/* Codes of up to 256 values take one byte, so that more of a column stays in the processor's caches. */
+static struct column make_column(const struct dataset_feature *feature, uint32_t slot_count)
+{
+	uint8_t *narrow;
+
+	if (feature->value_count > 256)
+		return (struct column){.wide = feature->codes};
+	narrow = xcalloc(slot_count, sizeof(*narrow));
+	for (uint32_t s = 0; s < slot_count; s++)
+		narrow[s] = (uint8_t)feature->codes[s];
+	return (struct column){.narrow = narrow};
+}
+
+static uint32_t *make_row_slots(const struct dataset *dataset)
+{
+	uint32_t *slots, row = 0;
+
+	if (dataset->slot_count == (uint32_t)dataset->row_count)
+		return NULL;
+	slots = xcalloc((size_t)dataset->row_count, sizeof(*slots));
+	for (uint32_t s = 0; s < dataset->slot_count; s++)
+		for (uint32_t i = 0; i < dataset->counts[s]; i++)
+			slots[row++] = s;
+	return slots;
+}
+
+static int count_max_features(int wanted, int feature_count)
+{
+	int root = 1;
+
+	if (wanted > 0)
+		return wanted < feature_count ? wanted : feature_count;
+	while ((root + 1) * (root + 1) <= feature_count)
+		root++;
+	return root;
+}
+
+struct growth {
+	const struct grow_data *data;
+	const struct grow_settings *settings;
+	struct tree *trees;
+	pthread_t caller;
+};
+
+static void grow_trees(struct parallel_counter *counter, void *context)
+{
+	const struct growth *growth = context;
+	struct tree_grower *grower = tree_grower_new(growth->data);
+	bool shows = growth->settings->progress && pthread_equal(pthread_self(), growth->caller);
+	int tree;
+
+	while ((tree = parallel_next(counter)) >= 0) {
+		tree_grow(grower, (uint32_t)tree, &growth->trees[tree]);
+		if (shows)
+			growth->settings->progress(parallel_given(counter), growth->settings->trees);
+	}
+	tree_grower_free(grower);
+}
+
+void grow_forest(const struct dataset *dataset, const struct grow_settings *settings, struct grown *grown)
+{
+	struct column *columns = xcalloc((size_t)dataset->feature_count, sizeof(*columns));
+	uint32_t *row_slots = make_row_slots(dataset);
+	struct grow_data data = {
+	    .feature_count = dataset->feature_count,
+	    .class_count = dataset->class_count,
+	    .slot_count = dataset->slot_count,
+	    .row_count = (uint32_t)dataset->row_count,
+	    .columns = columns,
+	    .classes = dataset->classes,
+	    .row_slots = row_slots,
+	    .max_features = count_max_features(settings->max_features, dataset->feature_count),
+	    .max_depth = settings->max_depth,
+	    .min_samples_leaf = (uint32_t)settings->min_samples_leaf,
+	    .seed = settings->seed,
+	};
+	struct growth growth = {.data = &data, .settings = settings, .caller = pthread_self()};
+
+	for (int f = 0; f < dataset->feature_count; f++)
+		columns[f] = make_column(&dataset->features[f], dataset->slot_count);
+	growth.trees = xcalloc((size_t)settings->trees, sizeof(*growth.trees));
+	parallel_run(settings->trees, settings->threads, grow_trees, &growth);
+	*grown = (struct grown){.tree_count = settings->trees, .trees = growth.trees};
+	for (int f = 0; f < dataset->feature_count; f++)
+		free((void *)(uintptr_t)columns[f].narrow);
+	free(columns);
+	free(row_slots);
+}
+
+void grown_release(struct grown *grown)
+{
+	for (int tree = 0; tree < grown->tree_count; tree++)
+		tree_release(&grown->trees[tree]);
+	free(grown->trees);
+	*grown = (struct grown){0};
+}

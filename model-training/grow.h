@@ -1,0 +1,41 @@
+#ifndef MODEL_TRAINING_GROW_H
+#define MODEL_TRAINING_GROW_H
+
+/*
+ * Grows a random forest from a training set: scikit-learn's RandomForestClassifier (bootstrap, a fresh draw of features
+ * at every node, Gini, thresholds half way between neighbouring values, soft vote), with min_samples_leaf counting
+ * bootstrap draws.
+ *
+ *	struct grow_settings settings = {.trees = 100, .min_samples_leaf = 5, .threads = 2};
+ *	struct grown grown;
+ *	grow_forest(dataset, &settings, &grown);
+ *	forest_write(dataset, &grown, threads, &text, &fail);		forest_write.h
+ *	grown_release(&grown);
+ *
+ * The forest depends on the training set and the settings only, never on the number of threads.
+ */
+
+#include <stdint.h>
+
+#include "model-training/dataset.h"
+#include "model-training/tree.h"
+
+struct grow_settings {
+	int trees;
+	int max_features; /* 0: floor(sqrt(features)), at least 1; more than there are: all */
+	int max_depth;	  /* 0: no limit */
+	int min_samples_leaf;
+	uint64_t seed;
+	int threads;
+	void (*progress)(int64_t done, int64_t total); /* may be NULL; called by the calling thread only */
+};
+
+struct grown {
+	int tree_count;
+	struct tree *trees;
+};
+
+void grow_forest(const struct dataset *dataset, const struct grow_settings *settings, struct grown *grown);
+void grown_release(struct grown *grown);
+
+#endif

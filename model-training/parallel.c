@@ -1,0 +1,72 @@
+#include "model-training/parallel.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "common/banned.h"
+#include "common/xalloc.h"
+
+struct parallel_counter {
+	atomic_int next;
+	int pieces;
+};
+
+struct job {
+	struct parallel_counter *counter;
+	void (*worker)(struct parallel_counter *counter, void *context);
+	void *context;
+};
+
+int parallel_next(struct parallel_counter *counter)
+{
+	int piece =
+	    atomic_load(&counter->next) < counter->pieces ? atomic_fetch_add(&counter->next, 1) : counter->pieces;
+
+	return piece < counter->pieces ? piece : -1;
+}
+
+int parallel_given(const struct parallel_counter *counter)
+{
+	int given = atomic_load(&counter->next);
+
+	return given < counter->pieces ? given : counter->pieces;
+}
+
+static void *run_job(void *argument)
+{
+	const struct job *job = argument;
+
+	job->worker(job->counter, job->context);
+	return NULL;
+}
+
+/* A thread that cannot be started is not missed: the others take its pieces. */
+void parallel_run(int pieces, int threads, void (*worker)(struct parallel_counter *counter, void *context),
+		  void *context)
+{
+	struct parallel_counter counter = {.pieces = pieces};
+	struct job job = {.counter = &counter, .worker = worker, .context = context};
+	pthread_t *others;
+	int started = 0;
+
+	if (threads > pieces)
+		threads = pieces;
+	others = xcalloc(threads > 1 ? (size_t)threads - 1 : 0, sizeof(*others));
+	while (started < threads - 1 && pthread_create(&others[started], NULL, run_job, &job) == 0)
+		started++;
+	worker(&counter, context);
+	while (started > 0)
+		pthread_join(others[--started], NULL);
+	free(others);
+}
+
+int parallel_processors(void)
+{
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof(set), &set) != 0)
+		return 1;
+	return CPU_COUNT(&set);
+}

@@ -1,0 +1,54 @@
+#ifndef MODEL_TRAINING_PLAN_H
+#define MODEL_TRAINING_PLAN_H
+
+/*
+ * The training plan: the snapshot of the feature rows that a training reads, and nothing else. Taking one reads the
+ * database in one REPEATABLE READ snapshot and stores the coded training set (dataset.h) with the settings; growing
+ * needs the plan only. A plan taken again over the same rows with the same settings and need is the same plan.
+ *
+ *	struct plan_request request = {.spec = &spec, .retrain_id = NULL, .run_id = run_id(run)};
+ *	struct plan plan;
+ *	if (!plan_take(db, &request, &plan, &fail)) ...		or plan_load(db, &spec, "12", &plan, &fail)
+ *	plan_release(&plan);
+ *
+ * train_on "all" takes every preprocessed load, last_loads the newest N of them, last_rows the newest N training rows
+ *by load and row. min_samples_leaf "auto" means PLAN_AUTO_LEAF in this version.
+ */
+
+#include <jansson.h>
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/fail.h"
+#include "common/spec.h"
+#include "model-training/dataset.h"
+
+enum { PLAN_AUTO_LEAF = 5 };
+
+struct plan {
+	int id;
+	int pipeline_id;
+	int feature_set_id;
+	char *known_loads;	   /* "{1,2,3}": every load of the source that was done; trained on or not */
+	char *loads;		   /* those it trains on */
+	struct spec_forest forest; /* min_samples_leaf: the chosen one */
+	struct spec_gate gate;
+	struct dataset *dataset;
+	bool existed; /* plan_take: an equal plan was there already */
+};
+
+struct plan_request {
+	const struct spec *spec;
+	const char *retrain_id; /* the need it answers, NULL: started by hand */
+	int64_t run_id;
+};
+
+/* Outside a transaction. EXIT_WRONG_USE: not registered, or registered otherwise. EXIT_BAD_DATA: nothing to train on.
+ */
+bool plan_take(PGconn *db, const struct plan_request *request, struct plan *plan, struct fail *fail) MUST_USE;
+/* EXIT_WRONG_USE: there is no such plan of the spec's pipeline. */
+bool plan_load(PGconn *db, const struct spec *spec, const char *plan_id, struct plan *plan, struct fail *fail) MUST_USE;
+void plan_release(struct plan *plan); /* a zeroed one is fine */
+
+#endif

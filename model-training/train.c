@@ -1,0 +1,165 @@
+#include "model-training/train.h"
+
+#include <string.h>
+
+#include "common/db.h"
+#include "common/log.h"
+#include "common/output.h"
+#include "common/registry.h"
+#include "model-training/challenge.h"
+#include "model-training/fake.h"
+#include "model-training/forest_write.h"
+#include "model-training/gate.h"
+#include "model-training/grow.h"
+#include "model-training/result.h"
+#include "model-training/store.h"
+
+enum { MEETINGS = 5 };
+
+struct training {
+	PGconn *db;
+	struct run *run;
+	const struct plan *plan;
+	const struct train_settings *settings;
+	struct text bytes;
+	char sha256[DIGEST_HEX_SIZE];
+	struct forest *forest; /* read back from the bytes */
+	struct challenge challenge;
+	double fake_cpu_s;
+};
+
+/* Every distribution, threshold and node must have survived writing and reading. */
+static bool check_forest(const struct training *training, const struct grown *grown, struct fail *fail)
+{
+	const struct forest *forest = training->forest;
+	bool same = forest->tree_count == grown->tree_count;
+
+	for (int t = 0; same && t < grown->tree_count; t++) {
+		const struct tree *tree = &grown->trees[t];
+		const struct forest_node *nodes = forest->nodes + forest->roots[t];
+
+		same = forest->roots[t + 1] - forest->roots[t] == tree->node_count;
+		for (uint32_t i = 0; same && i < tree->node_count; i++)
+			same = (nodes[i].feature == FOREST_LEAF) == (tree->nodes[i].feature == TREE_LEAF) &&
+			       (nodes[i].feature == FOREST_LEAF || nodes[i].feature == tree->nodes[i].feature);
+	}
+	return same || fail_set(fail, EXIT_FAILED,
+				"the model read back differs from the one grown: this is a defect, please "
+				"report it with the plan");
+}
+
+static bool grow(struct training *training, struct fail *fail)
+{
+	const struct plan *plan = training->plan;
+	struct grow_settings settings = {.trees = plan->forest.trees,
+					 .max_features = plan->forest.max_features,
+					 .max_depth = plan->forest.max_depth,
+					 .min_samples_leaf = plan->forest.min_samples_leaf,
+					 .seed = plan->forest.seed,
+					 .threads = training->settings->threads,
+					 .progress = output_progress};
+	unsigned char hash[DIGEST_SIZE];
+	struct grown grown;
+	bool done;
+
+	grow_forest(plan->dataset, &settings, &grown);
+	output_progress_end();
+	done = forest_write(plan->dataset, &grown, settings.threads, &training->bytes, fail);
+	if (done) {
+		digest_bytes(training->bytes.data, training->bytes.size, hash);
+		digest_hex(hash, training->sha256);
+		training->forest = forest_read(training->bytes.data, training->bytes.size, fail);
+		done = training->forest && check_forest(training, &grown, fail);
+	}
+	grown_release(&grown);
+	return done;
+}
+
+static bool store(struct training *training, const struct champion *champion, const struct gate_input *input,
+		  json_t **result, struct fail *fail)
+{
+	struct gate_verdict verdict = gate_decide(input);
+	struct result_cost cost = {.wall_s = run_wall_s(training->run),
+				   .cpu_s = run_cpu_s(),
+				   .fake_cpu_s = training->fake_cpu_s,
+				   .threads = training->settings->threads};
+	struct store_record record = {
+	    .plan = training->plan,
+	    .bytes = &training->bytes,
+	    .sha256 = training->sha256,
+	    .champion = champion,
+	    .input = input,
+	    .verdict = &verdict,
+	    .metrics = result_metrics(training->plan, training->forest, training->bytes.size,
+				      &training->challenge.score, &cost),
+	    .champions = training->challenge.champions,
+	    .run_id = run_id(training->run),
+	};
+	bool done = store_result(training->db, &record, result, fail) && run_done(training->run, training->db, fail) &&
+		    db_commit(training->db, fail);
+
+	json_decref(record.metrics);
+	return done;
+}
+
+/* One comparison with the champion of this moment. It counts only if that is still the champion when everything is
+ * stored: *settled stays false otherwise. */
+static bool meet_once(struct training *training, json_t **result, bool *settled, struct fail *fail)
+{
+	struct champion champion, now;
+	struct gate_input input;
+
+	if (!registry_champion(training->db, training->settings->pipeline, &champion, fail) ||
+	    !challenge_meet(training->db, &training->challenge, &champion, &input, fail) ||
+	    !db_begin(training->db, fail) || !store_lock(training->db, training->plan->pipeline_id, fail) ||
+	    !store_find(training->db, training->plan->id, result, fail))
+		return false;
+	if (*result) {
+		*settled = true;
+		return run_done(training->run, training->db, fail) && db_commit(training->db, fail);
+	}
+	if (!registry_champion(training->db, training->settings->pipeline, &now, fail))
+		return false;
+	if (now.promotion_id != champion.promotion_id) {
+		log_info("the champion changed during the comparison: comparing again", "promotion_id", "%d",
+			 now.promotion_id, NULL);
+		db_rollback(training->db);
+		return true;
+	}
+	*settled = true;
+	return store(training, &champion, &input, result, fail);
+}
+
+static bool meet(struct training *training, json_t **result, struct fail *fail)
+{
+	bool settled = false;
+
+	if (!challenge_open(training->db, training->plan, training->forest, training->sha256, &training->challenge,
+			    fail))
+		return false;
+	for (int i = 0; !settled && i < MEETINGS; i++)
+		if (!meet_once(training, result, &settled, fail))
+			return false;
+	return settled ||
+	       fail_set(fail, EXIT_TRY_AGAIN, "the champion changed %d times during the comparison", MEETINGS);
+}
+
+bool train(PGconn *db, struct run *run, const struct plan *plan, const struct train_settings *settings, json_t **result,
+	   struct fail *fail)
+{
+	struct training training = {.db = db, .run = run, .plan = plan, .settings = settings};
+	bool done;
+
+	if (!store_find(db, plan->id, result, fail))
+		return false;
+	if (*result)
+		return db_begin(db, fail) && run_done(run, db, fail) && db_commit(db, fail);
+	text_init(&training.bytes, FOREST_WRITE_MAX_SIZE);
+	if (settings->fake_scale > 0)
+		training.fake_cpu_s = fake_compute((double)plan->dataset->row_count / 1000 * settings->fake_scale);
+	done = grow(&training, fail) && meet(&training, result, fail);
+	challenge_release(&training.challenge);
+	forest_free(training.forest);
+	text_release(&training.bytes);
+	return done;
+}

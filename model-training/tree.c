@@ -1,0 +1,252 @@
+#include "model-training/tree.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/banned.h"
+#include "common/xalloc.h"
+#include "model-training/distribution.h"
+#include "model-training/random.h"
+
+/* A node whose members are known and whose turn comes. */
+struct pending {
+	uint32_t begin, end;
+	int depth;
+	int constants; /* features known to be constant in it */
+};
+
+struct tree_grower {
+	const struct grow_data *data;
+	uint64_t random;
+	uint32_t *draws; /* by slot */
+	struct member *members, *spare;
+	struct pending *stack;
+	size_t stack_count, stack_capacity;
+	int *features;	/* a permutation: the constant ones first */
+	int *constants; /* the constant ones in the order they were found */
+	uint32_t *totals;
+	struct cut_scratch *scratch;
+	struct distribution_set leaves;
+	struct tree *tree;
+	uint32_t node_capacity;
+};
+
+struct tree_grower *tree_grower_new(const struct grow_data *data)
+{
+	struct tree_grower *grower = xcalloc(1, sizeof(*grower));
+
+	grower->data = data;
+	grower->draws = xcalloc(data->slot_count, sizeof(*grower->draws));
+	grower->members = xcalloc(data->slot_count, sizeof(*grower->members));
+	grower->spare = xcalloc(data->slot_count, sizeof(*grower->spare));
+	grower->features = xcalloc((size_t)data->feature_count, sizeof(*grower->features));
+	grower->constants = xcalloc((size_t)data->feature_count, sizeof(*grower->constants));
+	grower->totals = xcalloc((size_t)data->class_count, sizeof(*grower->totals));
+	grower->scratch = cut_scratch_new(data->slot_count, data->class_count);
+	distribution_set_init(&grower->leaves, data->class_count);
+	return grower;
+}
+
+void tree_grower_free(struct tree_grower *grower)
+{
+	if (!grower)
+		return;
+	free(grower->draws);
+	free(grower->members);
+	free(grower->spare);
+	free(grower->stack);
+	free(grower->features);
+	free(grower->constants);
+	free(grower->totals);
+	cut_scratch_free(grower->scratch);
+	distribution_set_release(&grower->leaves);
+	free(grower);
+}
+
+void tree_release(struct tree *tree)
+{
+	free(tree->nodes);
+	free(tree->draws);
+	*tree = (struct tree){0};
+}
+
+/* As many draws with replacement as there are rows; two from each random word. */
+static void bootstrap(struct tree_grower *grower)
+{
+	const struct grow_data *data = grower->data;
+	uint64_t random = grower->random;
+
+	memset(grower->draws, 0, data->slot_count * sizeof(*grower->draws));
+	for (uint32_t i = 0; i < data->row_count; i += 2) {
+		uint64_t word = random_next(&random);
+		uint32_t first = random_scale(&random, (uint32_t)word, data->row_count);
+		uint32_t second = random_scale(&random, (uint32_t)(word >> 32), data->row_count);
+
+		grower->draws[data->row_slots ? data->row_slots[first] : first]++;
+		if (i + 1 < data->row_count)
+			grower->draws[data->row_slots ? data->row_slots[second] : second]++;
+	}
+	grower->random = random;
+}
+
+static uint32_t collect_members(struct tree_grower *grower, const uint32_t *draws)
+{
+	const struct grow_data *data = grower->data;
+	uint32_t count = 0;
+
+	for (uint32_t s = 0; s < data->slot_count; s++) {
+		grower->members[count] = (struct member){.slot = s, .draws = draws[s], .class = data->classes[s]};
+		count += draws[s] > 0;
+	}
+	return count;
+}
+
+static void push(struct tree_grower *grower, struct pending node)
+{
+	if (grower->stack_count == grower->stack_capacity) {
+		grower->stack_capacity = grower->stack_capacity ? grower->stack_capacity * 2 : 64;
+		grower->stack = xreallocarray(grower->stack, grower->stack_capacity, sizeof(*grower->stack));
+	}
+	grower->stack[grower->stack_count++] = node;
+}
+
+static void add_node(struct tree_grower *grower, struct tree_node node)
+{
+	struct tree *tree = grower->tree;
+
+	if (tree->node_count == grower->node_capacity) {
+		grower->node_capacity = grower->node_capacity ? grower->node_capacity * 2 : 1024;
+		tree->nodes = xreallocarray(tree->nodes, grower->node_capacity, sizeof(*tree->nodes));
+	}
+	tree->nodes[tree->node_count++] = node;
+}
+
+static void swap(int *features, int a, int b)
+{
+	int feature = features[a];
+
+	features[a] = features[b];
+	features[b] = feature;
+}
+
+/*
+ * The candidates of a node, drawn by Fisher-Yates. The permutation is kept in four parts: constants that were drawn
+ * (they count as visited), constants known from the parent, constants found here, and the rest, of which those already
+ * looked at are moved to the end. The parts of known constants are put back afterwards, since the sibling knows them
+ * too.
+ */
+static struct cut find_cut(struct tree_grower *grower, const struct cut_node *node, int *constant_count)
+{
+	const struct grow_data *data = grower->data;
+	struct cut best = {.score = -1};
+	int known = *constant_count, found = 0, drawn = 0, visited = 0, end = data->feature_count;
+	int *features = grower->features;
+
+	while (end > known + found && (visited < data->max_features || visited <= found + drawn)) {
+		int at = drawn + (int)random_below(&grower->random, (uint32_t)(end - found - drawn));
+
+		visited++;
+		if (at < known) {
+			swap(features, drawn++, at);
+			continue;
+		}
+		at += found;
+		if (cut_search(grower->scratch, node, &data->columns[features[at]], features[at], &best))
+			swap(features, at, --end);
+		else
+			swap(features, at, known + found++);
+	}
+	memcpy(features, grower->constants, (size_t)known * sizeof(*features));
+	memcpy(grower->constants + known, features + known, (size_t)found * sizeof(*features));
+	*constant_count = known + found;
+	return best;
+}
+
+/* Moves the members that go left to the front, both sides in the order they were in. */
+static uint32_t partition(struct tree_grower *grower, const struct pending *node, const struct cut *cut)
+{
+	const struct column *column = &grower->data->columns[cut->feature];
+	uint32_t left = node->begin, right = 0;
+
+	for (uint32_t i = node->begin; i < node->end; i++) {
+		struct member member = grower->members[i];
+		uint16_t code = column->narrow ? column->narrow[member.slot] : column->wide[member.slot];
+		bool goes_left = code <= cut->left;
+
+		grower->members[left] = member;
+		grower->spare[right] = member;
+		left += goes_left;
+		right += !goes_left;
+	}
+	memcpy(grower->members + left, grower->spare, right * sizeof(*grower->members));
+	return left;
+}
+
+/* Sums up the members' classes. False: only one class. */
+static bool sum_up(struct tree_grower *grower, const struct pending *pending, struct cut_node *node)
+{
+	const struct grow_data *data = grower->data;
+
+	memset(grower->totals, 0, (size_t)data->class_count * sizeof(*grower->totals));
+	*node = (struct cut_node){.members = grower->members + pending->begin,
+				  .member_count = pending->end - pending->begin,
+				  .class_count = data->class_count,
+				  .totals = grower->totals,
+				  .min_leaf = data->min_samples_leaf};
+	for (uint32_t i = 0; i < node->member_count; i++) {
+		grower->totals[node->members[i].class] += node->members[i].draws;
+		node->draws += node->members[i].draws;
+	}
+	for (int k = 0; k < data->class_count; k++)
+		node->squares += (uint64_t)grower->totals[k] * grower->totals[k];
+	return node->squares < (uint64_t)node->draws * node->draws;
+}
+
+static void grow_node(struct tree_grower *grower, struct pending pending)
+{
+	const struct grow_data *data = grower->data;
+	struct cut best = {.score = -1};
+	struct cut_node node;
+	uint32_t middle;
+
+	if (sum_up(grower, &pending, &node) && node.draws / 2 >= data->min_samples_leaf &&
+	    (data->max_depth == 0 || pending.depth < data->max_depth))
+		best = find_cut(grower, &node, &pending.constants);
+	if (best.score < 0) {
+		add_node(grower, (struct tree_node){.feature = TREE_LEAF,
+						    .distribution = distribution_add(&grower->leaves, grower->totals)});
+		return;
+	}
+	add_node(grower, (struct tree_node){.feature = (uint16_t)best.feature, .left = best.left, .right = best.right});
+	middle = partition(grower, &pending, &best);
+	push(grower, (struct pending){middle, pending.end, pending.depth + 1, pending.constants});
+	push(grower, (struct pending){pending.begin, middle, pending.depth + 1, pending.constants});
+}
+
+static void grow_from_root(struct tree_grower *grower, const uint32_t *draws, struct tree *tree)
+{
+	*tree = (struct tree){0};
+	grower->tree = tree;
+	grower->node_capacity = 0;
+	for (int f = 0; f < grower->data->feature_count; f++)
+		grower->features[f] = f;
+	push(grower, (struct pending){.end = collect_members(grower, draws)});
+	while (grower->stack_count > 0)
+		grow_node(grower, grower->stack[--grower->stack_count]);
+	tree->distribution_count = grower->leaves.count;
+	tree->draws = distribution_take(&grower->leaves);
+}
+
+void tree_grow(struct tree_grower *grower, uint32_t tree_number, struct tree *tree)
+{
+	grower->random = random_tree_state(grower->data->seed, tree_number);
+	bootstrap(grower);
+	grow_from_root(grower, grower->draws, tree);
+}
+
+void tree_grow_from(struct tree_grower *grower, uint32_t tree_number, const uint32_t *draws, struct tree *tree)
+{
+	grower->random = random_tree_state(grower->data->seed, tree_number);
+	grow_from_root(grower, draws, tree);
+}

@@ -1,0 +1,58 @@
+#ifndef MODEL_TRAINING_TREE_H
+#define MODEL_TRAINING_TREE_H
+
+/*
+ * One tree, grown depth first from the slots it has drawn.
+ *
+ *	struct tree_grower *grower = tree_grower_new(&data);		working memory, one per thread
+ *	tree_grow(grower, tree_number, &tree);				draws its own bootstrap sample
+ *	tree_release(&tree);
+ *	tree_grower_free(grower);
+ *
+ * A node is a leaf when it is pure, holds fewer than two or than 2 * min_samples_leaf draws, is max_depth deep, or has
+ *no valid cut. Else its candidates are drawn without replacement as scikit-learn draws them: features known to be
+ * constant there count as visited, but at least one that is not constant is looked at. The tree depends on data, seed
+ *and tree number only.
+ */
+
+#include <stdint.h>
+
+#include "model-training/cut.h"
+
+struct grow_data {
+	int feature_count, class_count;
+	uint32_t slot_count, row_count;
+	const struct column *columns;
+	const uint16_t *classes;   /* by slot */
+	const uint32_t *row_slots; /* slot by row; NULL: every slot is one row */
+	int max_features;	   /* 1..feature_count */
+	int max_depth;		   /* 0: no limit */
+	uint32_t min_samples_leaf; /* in draws, at least 1 */
+	uint64_t seed;
+};
+
+enum { TREE_LEAF = 0xffff };
+
+struct tree_node {
+	uint16_t feature;      /* TREE_LEAF: a leaf */
+	uint16_t left, right;  /* the neighbouring codes it cuts between */
+	uint32_t distribution; /* of a leaf */
+};
+
+struct tree {
+	uint32_t node_count;
+	struct tree_node *nodes; /* in pre-order */
+	uint32_t distribution_count;
+	uint32_t *draws; /* distribution_count * class_count: draws by class of the leaves, in order of first use */
+};
+
+struct tree_grower;
+
+struct tree_grower *tree_grower_new(const struct grow_data *data); /* data must live longer */
+void tree_grower_free(struct tree_grower *grower);		   /* NULL is fine */
+void tree_grow(struct tree_grower *grower, uint32_t tree_number, struct tree *tree);
+/* The same from given draws by slot instead of a bootstrap sample. */
+void tree_grow_from(struct tree_grower *grower, uint32_t tree_number, const uint32_t *draws, struct tree *tree);
+void tree_release(struct tree *tree);
+
+#endif
