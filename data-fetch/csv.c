@@ -140,8 +140,8 @@ static void count_breaks(struct csv *csv, const char *data, const char *end)
 	}
 }
 
-/* From the opening quote to behind the closing one; NULL when the data end before that is certain. */
-static const char *quoted_field(struct csv *csv, const char *at, const char *end, bool final)
+/* From the opening quote to behind the closing one; NULL when the data end before it. */
+static const char *quoted_field(struct csv *csv, const char *at, const char *end)
 {
 	size_t kept = csv->unquoted_size;
 	bool copied = false;
@@ -151,9 +151,9 @@ static const char *quoted_field(struct csv *csv, const char *at, const char *end
 	for (;;) {
 		const char *quote = memchr(at, '"', (size_t)(end - at));
 
-		if (!quote || (quote + 1 == end && !final))
+		if (!quote)
 			return NULL;
-		if (quote + 1 == end || quote[1] != '"') {
+		if (quote[1] != '"') { /* at the end of the data the line end behind them */
 			count_breaks(csv, begin, quote);
 			if (copied) {
 				keep_unquoted(csv, at, (size_t)(quote - at));
@@ -180,7 +180,8 @@ static const char *bare_field(struct csv *csv, const char *at)
 	return at;
 }
 
-/* A broken row ends with its line. */
+/* A broken row ends with its line. (Of a carriage return at the very end of the data it is not known yet whether it
+ * breaks the row: no line end is found behind it then, so more data are asked for.) */
 static const char *skip_line(struct csv *csv, const char *at, const char *end, bool final, const char *problem)
 {
 	const char *line_end = memchr(at, '\n', (size_t)(end - at));
@@ -200,7 +201,7 @@ static const char *parse_row(struct csv *csv, const char *at, const char *end, b
 	for (;;) {
 		bool quoted = *at == '"' && at < end;
 
-		at = quoted ? quoted_field(csv, at, end, final) : bare_field(csv, at);
+		at = quoted ? quoted_field(csv, at, end) : bare_field(csv, at);
 		if (!at)
 			return NULL;
 		if (at == end)
@@ -209,8 +210,6 @@ static const char *parse_row(struct csv *csv, const char *at, const char *end, b
 			at++;
 		else if (*at == '\n')
 			return at + 1;
-		else if (*at == '\r' && at + 1 == end && !final)
-			return NULL;
 		else if (*at == '\r' && at + 1 < end && at[1] == '\n')
 			return at + 2;
 		else
