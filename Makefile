@@ -1,7 +1,7 @@
 # green-ml: one Makefile for everything; run it from this folder.
 #
 #   make [DEVELOPER=1] [VARIANT=debug] [SANITIZE=address,undefined] [CC=clang] [V=1]
-#   make deps | check | test | demo | format | lint | install | clean
+#   make deps | check | test | demo | data-flights | format | lint | install | clean
 #
 # Everything that is made lies in build/<variant>/: obj/, lib/, bin/, unit/, test-logs/. Sources are found by
 # wildcard, so a new file needs no line here; a folder may be empty. <folder>/<folder>.c holds main() of a program,
@@ -68,7 +68,7 @@ TESTS    := $(UNIT:tests/unit/%.c=$(O)/unit/%)
 ARCHIVES := $(PROGRAMS:%=$(O)/lib/%.a) $(O)/lib/libcommon.a
 SOURCES  := $(sort $(wildcard $(PROGRAMS:%=%/*.c) common/*.c) $(SINGLE) $(UNIT))
 
-.PHONY: $(PROGRAMS) all unit deps check test demo format lint clean install FORCE
+.PHONY: $(PROGRAMS) all unit deps check test demo data-flights format lint clean install FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -160,6 +160,10 @@ demo:
 	@tests/deps build test
 	$(AGAIN) all
 	@BIN=$(O)/bin KEEP=$(KEEP) metrics/demo
+
+# Real data: see data/README.md. Needs python3 with pip, and the network the first time.
+data-flights:
+	@data/flights --output $(BUILD)/data/flights.csv
 
 FORMATTED = $(shell git ls-files --cached --others --exclude-standard -- '*.c' '*.h')
 format:
