@@ -114,8 +114,8 @@ bool clock_parse(const char *text, double *unix_s)
 	}
 	parts.tm_year = year - 1900;
 	parts.tm_mon = month - 1;
-	seconds = timegm(&parts);
-	gmtime_r(&seconds, &check);
+	check = parts; /* timegm() makes 1 March of 30 February, in its argument too */
+	seconds = timegm(&check);
 	if (check.tm_mday != parts.tm_mday)
 		return false;
 	*unix_s = (double)(seconds + second - offset_s) + fraction;
