@@ -13,16 +13,22 @@ static const char *program_name = "green-ml";
 static enum log_level threshold = LOG_LEVEL_INFO;
 static const char *const level_names[] = {"error", "warning", "info", "debug"};
 
-enum { MAX_LINE = 8192 };
+enum { MAX_VALUE = 2048, MAX_LINE = 16384 };
 
 void log_init(const char *program)
 {
 	const char *wanted = getenv("LOG_LEVEL");
 
 	program_name = program;
-	for (int level = 0; wanted && level <= LOG_LEVEL_DEBUG; level++)
-		if (strcmp(wanted, level_names[level]) == 0)
+	if (!wanted || !*wanted)
+		return;
+	for (int level = 0; level <= LOG_LEVEL_DEBUG; level++)
+		if (strcmp(wanted, level_names[level]) == 0) {
 			threshold = (enum log_level)level;
+			return;
+		}
+	log_warning("environment variable LOG_LEVEL is none of error, warning, info, debug: info is used", "LOG_LEVEL",
+		    "%s", wanted, NULL);
 }
 
 void log_set_level(enum log_level level)
@@ -49,6 +55,21 @@ static void add_value(struct text *line, const char *value)
 	text_puts(line, "\"");
 	text_json_escape(line, value);
 	text_puts(line, "\"");
+}
+
+/* A pair that does not fit any more is left out as a whole: a line is never cut within quotes. */
+static void add_pair(struct text *line, const char *key, const char *value)
+{
+	size_t before = line->size;
+
+	if (line->overflow)
+		return;
+	text_printf(line, " %s=", key);
+	add_value(line, value);
+	if (line->overflow) {
+		line->size = before;
+		line->data[before] = '\0';
+	}
 }
 
 /* One conversion of a triple; the format decides which type was passed. */
@@ -80,7 +101,7 @@ static void format_value(char *value, size_t size, const char *format, va_list *
 
 void log_event(enum log_level level, const char *msg, ...)
 {
-	char now[CLOCK_TEXT_SIZE], value[2048];
+	char now[CLOCK_TEXT_SIZE], value[MAX_VALUE];
 	struct text line;
 	va_list arguments;
 	const char *key;
@@ -88,18 +109,19 @@ void log_event(enum log_level level, const char *msg, ...)
 	if (level > threshold)
 		return;
 	text_init(&line, MAX_LINE);
-	text_printf(&line, "time=%s level=%s program=%s msg=", clock_format(clock_now_s(), now), level_names[level],
+	text_printf(&line, "time=%s level=%s program=%s", clock_format(clock_now_s(), now), level_names[level],
 		    program_name);
-	add_value(&line, msg);
+	snprintf(value, sizeof(value), "%s", msg);
+	add_pair(&line, "msg", value);
 	va_start(arguments, msg);
 	while ((key = va_arg(arguments, const char *)) != NULL) {
 		const char *format = va_arg(arguments, const char *);
 
 		format_value(value, sizeof(value), format, &arguments);
-		text_printf(&line, " %s=", key);
-		add_value(&line, value);
+		add_pair(&line, key, value);
 	}
 	va_end(arguments);
+	line.max_size++; /* the end of the line always fits */
 	text_puts(&line, "\n");
 	/* A full pipe or closed stderr must not change what the program does. */
 	ssize_t ignored = write(STDERR_FILENO, line.data, line.size);

@@ -8,8 +8,9 @@
  *
  *	log_info("load done", "load_id", "%d", id, "rows", "%ld", rows, NULL);
  *
- * After msg come triples of key, format and exactly one value per format, ended by NULL. Values are quoted when needed.
- * Thread-safe: a line is written with one write().
+ * After msg come triples of key, format and exactly one value per format, ended by NULL. Values are quoted when needed
+ * and cut after 2 KiB, a line ends before the pair that makes it longer than 16 KiB. Thread-safe: a line is written
+ *with one write().
  */
 
 #include <stdbool.h>
@@ -19,7 +20,7 @@
 enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
 /* Called once by main() before anything else; the name is kept by pointer. Reads LOG_LEVEL from the environment
- * (error, warning, info, debug; default info). */
+ * (error, warning, info, debug; default info; anything else is a warning and info). */
 void log_init(const char *program);
 void log_set_level(enum log_level level);
 const char *log_program(void);

@@ -6,9 +6,11 @@
 
 #include "common/xalloc.h"
 
+enum { FIRST_CAPACITY = 64 };
+
 void text_init(struct text *text, size_t max_size)
 {
-	text->capacity = 64;
+	text->capacity = FIRST_CAPACITY;
 	text->data = xmalloc(text->capacity);
 	text->data[0] = '\0';
 	text->size = 0;
@@ -40,7 +42,7 @@ static bool make_room(struct text *text, size_t size)
 	}
 	needed = text->size + size + 1;
 	if (needed > text->capacity) {
-		size_t capacity = text->capacity;
+		size_t capacity = text->capacity ? text->capacity : FIRST_CAPACITY;
 
 		while (capacity < needed)
 			capacity *= 2;
@@ -74,6 +76,8 @@ bool text_printf(struct text *text, const char *format, ...)
 	va_start(arguments, format);
 	size = vsnprintf(NULL, 0, format, arguments);
 	va_end(arguments);
+	if (size < 0)
+		text->overflow = true;
 	if (size < 0 || !make_room(text, (size_t)size))
 		return false;
 	va_start(arguments, format);
@@ -87,17 +91,44 @@ bool text_json_escape(struct text *text, const char *string)
 {
 	bool fits = true;
 
-	for (const char *c = string; *c; c++) {
+	/* It ends at the first character that does not fit: a later, shorter one would leave a hole. */
+	for (const char *c = string; fits && *c; c++) {
 		if (*c == '"' || *c == '\\')
-			fits = text_printf(text, "\\%c", *c) && fits;
+			fits = text_printf(text, "\\%c", *c);
 		else if (*c == '\n')
-			fits = text_puts(text, "\\n") && fits;
+			fits = text_puts(text, "\\n");
 		else if ((unsigned char)*c < ' ' || *c == 0x7f)
-			fits = text_printf(text, "\\u%04x", (unsigned char)*c) && fits;
+			fits = text_printf(text, "\\u%04x", (unsigned char)*c);
 		else
-			fits = text_add(text, c, 1) && fits;
+			fits = text_add(text, c, 1);
 	}
 	return fits;
+}
+
+/* Bytes of the character at c, 0 when it is none. */
+static int utf8_size(const unsigned char *c)
+{
+	int size = *c < 0x80 ? 1 : *c < 0xc2 ? 0 : *c < 0xe0 ? 2 : *c < 0xf0 ? 3 : *c < 0xf5 ? 4 : 0;
+
+	for (int i = 1; i < size; i++)
+		if ((c[i] & 0xc0) != 0x80)
+			return 0;
+	/* Longer forms than needed, surrogates, above U+10FFFF. */
+	if ((*c == 0xe0 && c[1] < 0xa0) || (*c == 0xed && c[1] > 0x9f) || (*c == 0xf0 && c[1] < 0x90) ||
+	    (*c == 0xf4 && c[1] > 0x8f))
+		return 0;
+	return size;
+}
+
+void text_make_utf8(char *string)
+{
+	while (*string) {
+		int size = utf8_size((unsigned char *)string);
+
+		if (!size)
+			*string = '?';
+		string += size ? size : 1;
+	}
 }
 
 char *text_take(struct text *text)

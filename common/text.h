@@ -33,9 +33,12 @@ void text_clear(struct text *text); /* empty again, memory kept */
 bool text_add(struct text *text, const void *data, size_t size);
 bool text_puts(struct text *text, const char *string);
 bool text_printf(struct text *text, const char *format, ...) PRINTF_LIKE(2, 3);
-/* Appends the string with JSON escapes, without the quotes around it. */
+/* Appends the string with JSON escapes, without the quotes around it; what does not fit any more is left out. Its bytes
+ * are taken for UTF-8 as they are. */
 bool text_json_escape(struct text *text, const char *string);
-/* The caller owns the returned memory (free()); text is empty afterwards. */
+/* Bytes that are no UTF-8 become '?': a cut message must still be storable. */
+void text_make_utf8(char *string);
+/* The caller owns the returned memory (free()); text is empty afterwards, its `overflow` too: look at it before. */
 char *text_take(struct text *text);
 
 #endif
