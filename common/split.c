@@ -28,6 +28,8 @@ static bool parse_fraction(const char *text, uint64_t *units)
 	if (count == 0)
 		return false;
 	if (*text == 'e' || *text == 'E') {
+		if (text[1] == ' ' || (text[1] >= '\t' && text[1] <= '\r')) /* strtol would skip it */
+			return false;
 		exponent = strtol(text + 1, &end, 10);
 		if (end == text + 1 || exponent < -DECIMALS || exponent > DECIMALS)
 			return false;
