@@ -47,6 +47,8 @@ static bool is_choice(const char *choices, const char *value)
 {
 	size_t size = strlen(value);
 
+	if (strchr(value, '|'))
+		return false;
 	for (const char *at = choices; at; at = strchr(at, '|') ? strchr(at, '|') + 1 : NULL)
 		if (strncmp(at, value, size) == 0 && (at[size] == '|' || at[size] == '\0'))
 			return size > 0;
@@ -124,6 +126,13 @@ static const char *read_secret_file(const char *path, const char *origin, struct
 	}
 	text = xmalloc(MAX_SECRET + 1);
 	size = fread(text, 1, MAX_SECRET + 1, file);
+	if (ferror(file)) {
+		fail_set(fail, EXIT_WRONG_USE, "could not read file \"%s\" named by %s: %s", path, origin,
+			 strerror(errno));
+		fclose(file);
+		free(text);
+		return NULL;
+	}
 	fclose(file);
 	if (size > MAX_SECRET || memchr(text, '\0', size)) {
 		fail_set(fail, EXIT_WRONG_USE,
@@ -138,17 +147,27 @@ static const char *read_secret_file(const char *path, const char *origin, struct
 	return keep(text);
 }
 
+static bool set_now(const char *text, const char *origin, struct fail *fail)
+{
+	double now_s;
+
+	if (!clock_parse(text, &now_s))
+		return fail_set(fail, EXIT_WRONG_USE, "%s is \"%s\": expected a time such as 2023-11-14T09:00:00Z",
+				origin, text);
+	clock_simulate(now_s);
+	return true;
+}
+
 bool settings_environment(const struct program *program, struct fail *fail)
 {
 	const char *now = getenv("GREEN_ML_NOW");
-	double now_s;
 
 	for (size_t i = 0; i < program->setting_count; i++) {
 		const struct setting *setting = &program->settings[i];
 		const char *value = setting->environment ? getenv(setting->environment) : NULL;
 		char name[128];
 
-		if (setting->environment && setting->kind == SETTING_SECRET && !value) {
+		if (setting->environment && setting->kind == SETTING_SECRET && (!value || !*value)) {
 			const char *path;
 
 			snprintf(name, sizeof(name), "%s_FILE", setting->environment);
@@ -163,15 +182,7 @@ bool settings_environment(const struct program *program, struct fail *fail)
 		if (!set_value(setting, value, name, fail))
 			return false;
 	}
-	if (now && *now) {
-		if (!clock_parse(now, &now_s))
-			return fail_set(fail, EXIT_WRONG_USE,
-					"environment variable GREEN_ML_NOW is \"%s\": expected a time such as "
-					"2023-11-14T09:00:00Z",
-					now);
-		clock_simulate(now_s);
-	}
-	return true;
+	return !now || !*now || set_now(now, "environment variable GREEN_ML_NOW", fail);
 }
 
 static void help_line(const char *left, const char *help)
@@ -215,7 +226,8 @@ static void print_help(const struct program *program)
 		printf("\n%s\n", program->notes);
 }
 
-enum { OPTION_HELP = 1000, OPTION_VERSION, OPTION_NOW };
+/* Codes of getopt_long, above its own ':' and '?'. A setting's code is OPTION_SETTING + its index. */
+enum { OPTION_HELP = 1000, OPTION_VERSION, OPTION_NOW, OPTION_SETTING };
 
 static void build_options(const struct program *program, struct option *options)
 {
@@ -223,19 +235,41 @@ static void build_options(const struct program *program, struct option *options)
 
 	for (size_t i = 0; i < program->setting_count; i++)
 		if (program->settings[i].option)
-			options[count++] = (struct option){
-			    program->settings[i].option,
-			    program->settings[i].kind == SETTING_FLAG ? no_argument : required_argument, NULL, (int)i};
+			options[count++] =
+			    (struct option){program->settings[i].option,
+					    program->settings[i].kind == SETTING_FLAG ? no_argument : required_argument,
+					    NULL, OPTION_SETTING + (int)i};
 	options[count++] = (struct option){"help", no_argument, NULL, OPTION_HELP};
 	options[count++] = (struct option){"version", no_argument, NULL, OPTION_VERSION};
 	options[count++] = (struct option){"now", required_argument, NULL, OPTION_NOW};
 	options[count] = (struct option){0};
 }
 
-static enum settings_result one_option(const struct program *program, int code, char **argv, struct fail *fail)
+/* Why getopt_long did not like the word it has just read. */
+static bool refuse_option(const struct program *program, int code, const char *word, struct fail *fail)
 {
+	if (code == ':')
+		return fail_set(fail, EXIT_WRONG_USE, "option %s needs a value", word);
+	if (optopt >= OPTION_HELP)
+		return fail_set(fail, EXIT_WRONG_USE, "option %.*s takes no value", (int)strcspn(word, "="), word);
+	if (optopt)
+		return fail_set(fail, EXIT_WRONG_USE, "option -%c is unknown: see %s --help", optopt, program->name);
+	return fail_set(fail, EXIT_WRONG_USE, "option %s is unknown or ambiguous: see %s --help", word, program->name);
+}
+
+/* getopt_long takes abbreviations. They are refused: settings_peek() does not know them, and a new option would change
+ * what they mean. */
+static bool is_abbreviation(const char *word, const char *name)
+{
+	size_t size = strcspn(word, "=");
+
+	return size != strlen(name) + 2 || strncmp(word + 2, name, size - 2) != 0;
+}
+
+static enum settings_result one_option(const struct program *program, int code, struct fail *fail)
+{
+	const struct setting *setting;
 	char origin[96];
-	double now_s;
 
 	switch (code) {
 	case OPTION_HELP:
@@ -245,31 +279,18 @@ static enum settings_result one_option(const struct program *program, int code, 
 		printf("%s %s\n", program->name, green_ml_version);
 		return SETTINGS_SHOWN;
 	case OPTION_NOW:
-		if (!clock_parse(optarg, &now_s)) {
-			fail_set(fail, EXIT_WRONG_USE,
-				 "option --now is \"%s\": expected a time such as 2023-11-14T09:00:00Z", optarg);
-			return SETTINGS_WRONG;
-		}
-		clock_simulate(now_s);
-		return SETTINGS_OK;
-	case ':':
-		fail_set(fail, EXIT_WRONG_USE, "option %s needs a value", argv[optind - 1]);
-		return SETTINGS_WRONG;
-	case '?':
-		fail_set(fail, EXIT_WRONG_USE, "option %s is unknown or ambiguous: see %s --help", argv[optind - 1],
-			 program->name);
-		return SETTINGS_WRONG;
+		return set_now(optarg, "option --now", fail) ? SETTINGS_OK : SETTINGS_WRONG;
 	}
-	snprintf(origin, sizeof(origin), "option --%s", program->settings[code].option);
-	return set_value(&program->settings[code], optarg ? optarg : "true", origin, fail) ? SETTINGS_OK
-											   : SETTINGS_WRONG;
+	setting = &program->settings[code - OPTION_SETTING];
+	snprintf(origin, sizeof(origin), "option --%s", setting->option);
+	return set_value(setting, optarg ? optarg : "true", origin, fail) ? SETTINGS_OK : SETTINGS_WRONG;
 }
 
 enum settings_result settings_options(const struct program *program, int argc, char **argv, int *first_word,
 				      struct fail *fail)
 {
 	struct option options[MAX_SETTINGS + 4];
-	int code;
+	int code, index;
 
 	if (program->setting_count > MAX_SETTINGS) {
 		fail_set(fail, EXIT_FAILED, "%s has more than %d settings", program->name, MAX_SETTINGS);
@@ -278,9 +299,22 @@ enum settings_result settings_options(const struct program *program, int argc, c
 	build_options(program, options);
 	optind = 0;
 	opterr = 0;
-	while ((code = getopt_long(argc, argv, ":", options, NULL)) != -1) {
-		enum settings_result result = one_option(program, code, argv, fail);
+	while ((code = getopt_long(argc, argv, ":", options, &index)) != -1) {
+		enum settings_result result;
+		const char *word = argv[optind - 1];
 
+		if (code == ':' || code == '?') {
+			refuse_option(program, code, word, fail);
+			return SETTINGS_WRONG;
+		}
+		if (optarg == word) /* the value stood in a word of its own */
+			word = argv[optind - 2];
+		if (is_abbreviation(word, options[index].name)) {
+			fail_set(fail, EXIT_WRONG_USE, "option %s is unknown, did you mean --%s?", word,
+				 options[index].name);
+			return SETTINGS_WRONG;
+		}
+		result = one_option(program, code, fail);
 		if (result != SETTINGS_OK)
 			return result;
 	}
@@ -297,16 +331,13 @@ enum settings_result settings_options(const struct program *program, int argc, c
 enum settings_result settings_read(const struct program *program, int argc, char **argv, int *first_word,
 				   struct fail *fail)
 {
-	enum settings_result result;
-
 	/* --help must answer even where the environment holds nonsense. */
 	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
 		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "--version") == 0)
-			return one_option(program, argv[i][2] == 'h' ? OPTION_HELP : OPTION_VERSION, argv, fail);
+			return one_option(program, argv[i][2] == 'h' ? OPTION_HELP : OPTION_VERSION, fail);
 	if (!settings_defaults(program, fail) || !settings_environment(program, fail))
 		return SETTINGS_WRONG;
-	result = settings_options(program, argc, argv, first_word, fail);
-	return result;
+	return settings_options(program, argc, argv, first_word, fail);
 }
 
 const char *settings_peek(int argc, char **argv, const char *option, const char *environment)

@@ -9,6 +9,9 @@
  *	settings_defaults(), then its own "apply spec/preset" step, then settings_environment(), then
  *settings_options(). All others call settings_read(), which does the three in order.
  *
+ * An environment variable that is empty counts as not given (Argo and Kubernetes templates leave them so), a secret's
+ * empty file too. Options are written out: abbreviations are refused.
+ *
  * Every program understands --help, --version, --json (a table entry where it is used) and --now (handled here: it
  * calls clock_simulate(); environment GREEN_ML_NOW).
  *
