@@ -67,15 +67,6 @@ static bool reject(struct pass *pass, const struct csv_row *row, const char *rea
 	return !too_many_rejects(pass) || pass->reject_count < PASS_MAX_REJECTS;
 }
 
-static bool report_rejects(const struct pass *pass, bool read_on, struct fail *fail)
-{
-	return fail_set(
-	    fail, EXIT_BAD_DATA,
-	    "\"%s\": %s%lld of %lld rows cannot be read, at most %lld may (--max-rejects); the first, line %lld: %s",
-	    pass->input->location, read_on ? "" : "at least ", (long long)pass->rejected, (long long)pass->selected,
-	    (long long)pass->window->max_rejects, (long long)pass->rejects[0].line, pass->rejects[0].reason);
-}
-
 /* ------------------------------------------------------------------ rows */
 
 static void send_begin(struct pass *pass, const struct csv_row *row)
@@ -176,16 +167,23 @@ static bool is_over(const struct pass *pass)
 	       (too_many_rejects(pass) && pass->reject_count == PASS_MAX_REJECTS);
 }
 
+static bool report_rejects(const struct pass *pass, struct fail *fail)
+{
+	return fail_set(
+	    fail, EXIT_BAD_DATA,
+	    "\"%s\": %s%lld of %lld rows cannot be read, at most %lld may (--max-rejects); the first, line %lld: %s",
+	    pass->input->location, is_over(pass) ? "at least " : "", (long long)pass->rejected,
+	    (long long)pass->selected, (long long)pass->window->max_rejects, (long long)pass->rejects[0].line,
+	    pass->rejects[0].reason);
+}
+
 bool pass_run(struct pass *pass, struct fail *fail)
 {
-	bool read_on;
-
 	pass->csv = csv_new(pass->input->location, on_row, pass);
 	pass->digest = digest_new();
 	if (!input_read(pass->input, feed, pass, fail))
 		return false;
-	read_on = !is_over(pass);
-	if (read_on && !csv_finish(pass->csv, fail) && fail->code)
+	if (!is_over(pass) && !csv_finish(pass->csv, fail) && fail->code)
 		return false;
 	output_progress_end();
 	if (pass->copy && pass->copy->interrupted)
@@ -193,7 +191,7 @@ bool pass_run(struct pass *pass, struct fail *fail)
 	if (!pass->has_header)
 		return fail_set(fail, EXIT_BAD_DATA, "\"%s\" is empty: expected a header line", pass->input->location);
 	if (pass->kind != PASS_HASH && too_many_rejects(pass))
-		return report_rejects(pass, read_on, fail);
+		return report_rejects(pass, fail);
 	digest_finish(pass->digest, pass->sha256);
 	pass->digest = NULL;
 	return true;
