@@ -55,6 +55,7 @@ static void describe_missing(const struct feature_columns *set, const struct enc
 	}
 	taken->missing = json_dumps(missing, JSON_COMPACT);
 	taken->missing_words = text_take(&words);
+	text_release(&words);
 	json_decref(missing);
 }
 

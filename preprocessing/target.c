@@ -67,12 +67,15 @@ static bool check_load(PGconn *db, const struct spec *specs, int spec_count, int
 static char *name_array(const struct spec *specs, int count, bool sources)
 {
 	struct text array;
+	char *taken;
 
 	text_init(&array, MAX_NAMES);
 	for (int i = 0; i < count; i++)
 		text_printf(&array, "%c%s", i ? ',' : '{', sources ? specs[i].source : specs[i].name);
 	text_puts(&array, "}");
-	return text_take(&array);
+	taken = text_take(&array);
+	text_release(&array);
+	return taken;
 }
 
 static bool find(PGconn *db, const struct spec *specs, int spec_count, bool every_pipeline, struct targets *targets,
