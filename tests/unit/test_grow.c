@@ -1,0 +1,417 @@
+/* Growing trees and forests: against scikit-learn's own trees, against trees worked out by hand, and against itself. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <jansson.h>
+#include <math.h>
+
+#include "common/attr.h"
+#include "common/banned.h"
+#include "common/forest.h"
+#include "common/xalloc.h"
+#include "model-training/dataset.h"
+#include "model-training/forest_write.h"
+#include "model-training/grow.h"
+#include "model-training/random.h"
+
+#define CASES "tests/cases/forest/"
+
+enum { MAX_FEATURES = 8 };
+
+static json_t *load_cases(const char *file)
+{
+	json_error_t error;
+	json_t *root = json_load_file(file, 0, &error);
+
+	if (!root)
+		fail_msg("%s: %s (the tests run in the clone's folder)", file, error.text);
+	return root;
+}
+
+/* Number columns "f0", "f1" ... and labels "0", "1" ... */
+static struct dataset *build(const struct dataset_rows *rows, enum column_type type, int labels)
+{
+	static const char *const names[MAX_FEATURES] = {"f0", "f1", "f2", "f3", "f4", "f5", "f6", "f7"};
+	static char *texts[] = {(char *)"0", (char *)"1", (char *)"2", (char *)"3"};
+	struct dataset_column columns[MAX_FEATURES];
+	struct dataset_names all = {.label_name = "y", .labels = texts, .label_count = labels, .features = columns};
+	struct fail fail = {0};
+	struct dataset *dataset;
+
+	for (int f = 0; f < rows->feature_count; f++)
+		columns[f] = (struct dataset_column){.name = names[f], .type = type};
+	dataset = dataset_build(rows, &all, &fail);
+	if (!dataset)
+		fail_msg("%s", fail.text);
+	return dataset;
+}
+
+/* ------------------------------------------------------------------ one tree */
+
+/* Columns of a dataset as tree.h wants them; every feature is a candidate at every node. */
+struct single {
+	struct column columns[MAX_FEATURES];
+	struct grow_data data;
+	struct tree tree;
+};
+
+static void grow_single(struct single *single, const struct dataset *dataset, uint32_t min_samples_leaf, int max_depth,
+			uint32_t number)
+{
+	struct tree_grower *grower;
+
+	for (int f = 0; f < dataset->feature_count; f++)
+		single->columns[f] = (struct column){.wide = dataset->features[f].codes};
+	single->data = (struct grow_data){.feature_count = dataset->feature_count,
+					  .class_count = dataset->class_count,
+					  .slot_count = dataset->slot_count,
+					  .row_count = (uint32_t)dataset->row_count,
+					  .columns = single->columns,
+					  .classes = dataset->classes,
+					  .max_features = dataset->feature_count,
+					  .max_depth = max_depth,
+					  .min_samples_leaf = min_samples_leaf};
+	grower = tree_grower_new(&single->data);
+	tree_grow_from(grower, number, dataset->counts, &single->tree);
+	tree_grower_free(grower);
+}
+
+static void check_node(const char *name, uint32_t at, const struct dataset *dataset, const struct single *single,
+		       const json_t *wanted)
+{
+	const struct tree_node *node = &single->tree.nodes[at];
+	const json_t *leaf = json_object_get(wanted, "leaf");
+	const struct dataset_feature *feature;
+	double threshold = json_number_value(json_object_get(wanted, "threshold")), middle;
+
+	if ((node->feature == TREE_LEAF) != (leaf != NULL))
+		fail_msg("%s: node %u is %s leaf", name, at, leaf ? "no" : "a");
+	for (int k = 0; leaf && k < dataset->class_count; k++)
+		assert_int_equal(single->tree.draws[node->distribution * (uint32_t)dataset->class_count + (uint32_t)k],
+				 json_integer_value(json_array_get(leaf, (size_t)k)));
+	if (leaf)
+		return;
+	assert_int_equal(node->feature, json_integer_value(json_object_get(wanted, "feature")));
+	feature = &dataset->features[node->feature];
+	if (feature->type == COLUMN_REAL)
+		middle = ((double)forest_key_real(feature->low[node->left]) +
+			  (double)forest_key_real(feature->low[node->right])) /
+			 2;
+	else
+		middle = (feature->low[node->left] + feature->low[node->right]) / 2.0;
+	if (fabs(middle - threshold) > 1e-9)
+		fail_msg("%s: node %u cuts feature %d at %.9g, scikit-learn at %.9g", name, at, node->feature, middle,
+			 threshold);
+}
+
+static void equals_scikit_learn(void **state UNUSED)
+{
+	json_t *cases = load_cases(CASES "trees.json"), *test, *row;
+	size_t i, j;
+
+	assert_true(json_array_size(cases) >= 5);
+	json_array_foreach(cases, i, test)
+	{
+		const char *name = json_string_value(json_object_get(test, "name"));
+		enum column_type type = strncmp(name, "real", 4) == 0 ? COLUMN_REAL : COLUMN_INTEGER;
+		const json_t *nodes = json_object_get(test, "nodes"), *list = json_object_get(test, "rows");
+		int features = (int)json_array_size(json_object_get(json_array_get(list, 0), "values"));
+		struct single single = {0};
+		struct dataset_rows rows;
+		struct dataset *dataset;
+
+		dataset_rows_init(&rows, features);
+		json_array_foreach(list, j, row)
+		{
+			int32_t values[MAX_FEATURES];
+
+			for (int f = 0; f < features; f++) {
+				double value =
+				    json_number_value(json_array_get(json_object_get(row, "values"), (size_t)f));
+
+				values[f] = type == COLUMN_REAL ? forest_real_key((float)value) : (int32_t)value;
+			}
+			if (json_integer_value(json_object_get(row, "draws")) > 0)
+				dataset_rows_add(&rows, (int32_t)json_integer_value(json_object_get(row, "label")),
+						 values, json_integer_value(json_object_get(row, "draws")));
+		}
+		dataset = build(&rows, type, 3);
+		for (uint32_t number = 0; number < 10; number++) {
+			grow_single(&single, dataset,
+				    (uint32_t)json_integer_value(json_object_get(test, "min_samples_leaf")),
+				    (int)json_integer_value(json_object_get(test, "max_depth")), number);
+			assert_int_equal(single.tree.node_count, json_array_size(nodes));
+			for (uint32_t at = 0; at < single.tree.node_count; at++)
+				check_node(name, at, dataset, &single, json_array_get(nodes, at));
+			tree_release(&single.tree);
+		}
+		dataset_free(dataset);
+		dataset_rows_release(&rows);
+	}
+	json_decref(cases);
+}
+
+/* By hand: x in 1..4 with labels 0 0 1 1, the pair at x = 2 drawn twice. Cutting at 2|3 leaves pure sides. */
+static void cuts_where_both_sides_are_pure(void **state UNUSED)
+{
+	static const int32_t x[] = {1, 2, 3, 4}, label[] = {0, 0, 1, 1};
+	struct single single = {0};
+	struct dataset_rows rows;
+	struct dataset *dataset;
+
+	dataset_rows_init(&rows, 1);
+	for (int i = 0; i < 4; i++)
+		dataset_rows_add(&rows, label[i], &x[i], i == 1 ? 2 : 1);
+	dataset = build(&rows, COLUMN_INTEGER, 2);
+	grow_single(&single, dataset, 1, 0, 0);
+	assert_int_equal(single.tree.node_count, 3);
+	assert_int_equal(dataset->features[0].low[single.tree.nodes[0].left], 2);
+	assert_int_equal(dataset->features[0].low[single.tree.nodes[0].right], 3);
+	assert_int_equal(single.tree.draws[0], 3); /* left leaf: three draws of class 0 */
+	assert_int_equal(single.tree.draws[1], 0);
+	assert_int_equal(single.tree.draws[2], 0);
+	assert_int_equal(single.tree.draws[3], 2);
+	tree_release(&single.tree);
+
+	/* With 3 draws in each leaf no cut of these 5 draws is possible. */
+	grow_single(&single, dataset, 3, 0, 0);
+	assert_int_equal(single.tree.node_count, 1);
+	assert_int_equal(single.tree.nodes[0].feature, TREE_LEAF);
+	tree_release(&single.tree);
+	dataset_free(dataset);
+	dataset_rows_release(&rows);
+}
+
+/* XOR: no cut lessens the impurity at the root, and yet one is made, as scikit-learn does. */
+static void cuts_without_gain(void **state UNUSED)
+{
+	struct single single = {0};
+	struct dataset_rows rows;
+	struct dataset *dataset;
+
+	dataset_rows_init(&rows, 2);
+	for (int i = 0; i < 4; i++)
+		dataset_rows_add(&rows, (i & 1) ^ (i >> 1), (int32_t[]){i & 1, i >> 1}, 5);
+	dataset = build(&rows, COLUMN_INTEGER, 2);
+	grow_single(&single, dataset, 1, 0, 0);
+	assert_int_equal(single.tree.node_count, 7);
+	assert_int_equal(single.tree.distribution_count, 2);
+	tree_release(&single.tree);
+	dataset_free(dataset);
+	dataset_rows_release(&rows);
+}
+
+/* One of nine features varies: with one candidate per node it is still found, because constants do not use it up. */
+static void looks_past_constants(void **state UNUSED)
+{
+	struct single single = {0};
+	struct dataset_rows rows;
+	struct dataset *dataset;
+
+	dataset_rows_init(&rows, 8);
+	for (int i = 0; i < 64; i++)
+		dataset_rows_add(&rows, i % 2, (int32_t[]){1, 2, 3, 4, 5, i, 7, 8}, 1);
+	dataset = build(&rows, COLUMN_INTEGER, 2);
+	for (uint32_t number = 0; number < 20; number++) {
+		struct tree_grower *grower;
+
+		grow_single(&single, dataset, 1, 0, number);
+		tree_release(&single.tree);
+		single.data.max_features = 1;
+		grower = tree_grower_new(&single.data);
+		tree_grow_from(grower, number, dataset->counts, &single.tree);
+		assert_int_equal(single.tree.node_count, 127);
+		for (uint32_t at = 0; at < single.tree.node_count; at++)
+			assert_true(single.tree.nodes[at].feature == 5 || single.tree.nodes[at].feature == TREE_LEAF);
+		tree_release(&single.tree);
+		tree_grower_free(grower);
+	}
+	dataset_free(dataset);
+	dataset_rows_release(&rows);
+}
+
+/* ------------------------------------------------------------------ whole forests */
+
+/* The rows of make.py. */
+static void make_row(bool low, uint64_t *state, int32_t *f, int32_t *label)
+{
+	static const int32_t sizes[] = {3, 8, 12, 24, 7};
+	int32_t t;
+
+	if (low) {
+		for (int i = 0; i < 5; i++)
+			f[i] = (int32_t)(random_next(state) % (uint64_t)sizes[i]);
+		t = 3 * f[1] + 2 * f[2] + f[3];
+		*label = (t > 30) + (t > 45) + (f[0] == 1 && f[4] > 3);
+	} else {
+		for (int i = 0; i < 8; i++)
+			f[i] = (int32_t)(random_next(state) >> 40);
+		t = f[0] + f[1] + (f[2] >> 1);
+		*label = (t > 15000000) + (t > 25000000) + (f[3] > 12000000 && f[4] < 6000000);
+	}
+	if (random_next(state) % 100 < 30)
+		*label = (int32_t)(random_next(state) % 4);
+}
+
+static struct forest *grow_and_read(const struct dataset *dataset, const struct grow_settings *settings,
+				    unsigned char hash[DIGEST_SIZE])
+{
+	struct fail fail = {0};
+	struct forest *forest;
+	struct grown grown;
+	struct text bytes;
+
+	text_init(&bytes, FOREST_WRITE_MAX_SIZE);
+	grow_forest(dataset, settings, &grown);
+	if (!forest_write(dataset, &grown, settings->threads, &bytes, &fail))
+		fail_msg("%s", fail.text);
+	grown_release(&grown);
+	digest_bytes(bytes.data, bytes.size, hash);
+	forest = forest_read(bytes.data, bytes.size, &fail);
+	if (!forest)
+		fail_msg("%s", fail.text);
+	text_release(&bytes);
+	return forest;
+}
+
+static void is_as_accurate_as_scikit_learn(void **state UNUSED)
+{
+	json_t *root = load_cases(CASES "accuracy.json"), *test;
+	size_t i;
+
+	json_array_foreach(json_object_get(root, "forests"), i, test)
+	{
+		bool low = strcmp(json_string_value(json_object_get(test, "rows")), "low") == 0;
+		int64_t train = json_integer_value(json_object_get(test, "train")), right = 0;
+		int64_t rows_to_test = json_integer_value(json_object_get(test, "test"));
+		double mean = json_number_value(json_object_get(test, "mean"));
+		double sd = json_number_value(json_object_get(test, "sd")), accuracy;
+		struct grow_settings settings = {.trees = 100, .threads = 2};
+		unsigned char hash[DIGEST_SIZE];
+		struct dataset_rows rows;
+		struct dataset *dataset;
+		struct forest *forest;
+		uint64_t random = 7;
+		int32_t f[MAX_FEATURES], label;
+
+		settings.min_samples_leaf = (int)json_integer_value(json_object_get(test, "min_draws_leaf"));
+		dataset_rows_init(&rows, low ? 5 : 8);
+		for (int64_t row = 0; row < train; row++) {
+			make_row(low, &random, f, &label);
+			dataset_rows_add(&rows, label, f, 1);
+		}
+		dataset = build(&rows, COLUMN_INTEGER, 4);
+		forest = grow_and_read(dataset, &settings, hash);
+		for (int64_t row = 0; row < rows_to_test; row++) {
+			make_row(low, &random, f, &label);
+			right += forest_predict(forest, f, NULL) == label;
+		}
+		accuracy = (double)right / (double)rows_to_test;
+		if (fabs(accuracy - mean) > 4 * sd)
+			fail_msg("case %zu: accuracy %.5f, scikit-learn reaches %.5f +- %.5f", i, accuracy, mean, sd);
+		forest_free(forest);
+		dataset_free(dataset);
+		dataset_rows_release(&rows);
+	}
+	json_decref(root);
+}
+
+static struct dataset *small_dataset(bool low, int64_t count)
+{
+	struct dataset_rows rows;
+	struct dataset *dataset;
+	uint64_t random = 11;
+	int32_t f[MAX_FEATURES], label;
+
+	dataset_rows_init(&rows, low ? 5 : 8);
+	for (int64_t row = 0; row < count; row++) {
+		make_row(low, &random, f, &label);
+		dataset_rows_add(&rows, label, f, 1);
+	}
+	dataset = build(&rows, COLUMN_INTEGER, 4);
+	dataset_rows_release(&rows);
+	return dataset;
+}
+
+static void does_not_depend_on_threads(void **state UNUSED)
+{
+	static const int threads[] = {1, 2, 3, 8};
+
+	for (int low = 0; low <= 1; low++) {
+		struct dataset *dataset = small_dataset(low, 3000);
+		unsigned char first[DIGEST_SIZE], hash[DIGEST_SIZE];
+
+		for (int i = 0; i < 4; i++) {
+			struct grow_settings settings = {
+			    .trees = 20, .min_samples_leaf = 2, .seed = 5, .threads = threads[i]};
+
+			forest_free(grow_and_read(dataset, &settings, i == 0 ? first : hash));
+			if (i > 0)
+				assert_memory_equal(hash, first, DIGEST_SIZE);
+		}
+		dataset_free(dataset);
+	}
+}
+
+static void depends_on_the_seed_and_is_a_prefix(void **state UNUSED)
+{
+	struct dataset *dataset = small_dataset(true, 1000);
+	struct grow_settings settings = {.trees = 5, .min_samples_leaf = 1, .seed = 1, .threads = 2};
+	struct grown five, ten, other;
+
+	grow_forest(dataset, &settings, &five);
+	settings.trees = 10;
+	grow_forest(dataset, &settings, &ten);
+	settings.seed = 2;
+	grow_forest(dataset, &settings, &other);
+	/* Tree 4 is the same tree in a forest of five and of ten; with another seed it is another one. */
+	assert_int_equal(five.trees[4].node_count, ten.trees[4].node_count);
+	assert_memory_equal(five.trees[4].draws, ten.trees[4].draws,
+			    five.trees[4].distribution_count * (size_t)dataset->class_count * sizeof(uint32_t));
+	assert_true(other.trees[4].node_count != ten.trees[4].node_count ||
+		    other.trees[3].node_count != ten.trees[3].node_count);
+	grown_release(&five);
+	grown_release(&ten);
+	grown_release(&other);
+	dataset_free(dataset);
+}
+
+/* As many draws as rows, whatever the leaves: the root's distribution with depth-limited trees of one leaf. */
+static void draws_as_many_as_there_are_rows(void **state UNUSED)
+{
+	struct dataset *dataset = small_dataset(true, 2001);
+	struct grow_settings settings = {.trees = 8, .min_samples_leaf = 2001, .threads = 1};
+	struct grown grown;
+
+	grow_forest(dataset, &settings, &grown);
+	for (int t = 0; t < grown.tree_count; t++) {
+		uint32_t sum = 0;
+
+		assert_int_equal(grown.trees[t].node_count, 1);
+		for (int k = 0; k < dataset->class_count; k++)
+			sum += grown.trees[t].draws[k];
+		assert_int_equal(sum, 2001);
+	}
+	grown_release(&grown);
+	dataset_free(dataset);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(equals_scikit_learn),
+	    cmocka_unit_test(cuts_where_both_sides_are_pure),
+	    cmocka_unit_test(cuts_without_gain),
+	    cmocka_unit_test(looks_past_constants),
+	    cmocka_unit_test(is_as_accurate_as_scikit_learn),
+	    cmocka_unit_test(does_not_depend_on_threads),
+	    cmocka_unit_test(depends_on_the_seed_and_is_a_prefix),
+	    cmocka_unit_test(draws_as_many_as_there_are_rows),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
