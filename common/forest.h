@@ -16,12 +16,12 @@
  * the same order; a category's key is its rank in the split order that training chose. A node sends key <= threshold to
  * its left child. Thresholds are the floor, in keys, of the midpoint between two neighbouring training values, so an
  * unseen number falls on its own side of each threshold; an unseen text takes the key of the most frequent training
- *value.
+ * value.
  *
  * Scores are integers: each leaf holds its class shares in units of 2^-24 (they sum to exactly 2^24), a row's score per
- * class is the sum over the trees. The sum does not depend on order, threads or compiler. probability = score / (trees
- ** 2^24); the prediction is the class with the highest score, ties go to the lowest class index. Classes are ordered as
- * scikit-learn orders them: by number when every label is an integer, else by bytes.
+ * class is the sum over the trees. The sum does not depend on order, threads or compiler. A class's probability is its
+ * score / (trees * 2^24); the prediction is the class with the highest score, ties go to the lowest class index.
+ *Classes are ordered as scikit-learn orders them: by number when every label is an integer, else by bytes.
  *
  * Reading and predicting are thread-safe on a const forest.
  */
@@ -90,7 +90,7 @@ enum forest_encoded forest_encode(const struct forest *forest, int feature, cons
 /* Index of a label, or -1. */
 int forest_label(const struct forest *forest, const char *text, size_t size);
 
-/* Adds nothing to scores before zeroing them; scores may be NULL. */
+/* The predicted class. scores (class_count sums over the trees) is overwritten; it may be NULL. */
 int forest_predict(const struct forest *forest, const int32_t *keys, uint64_t *scores);
 
 /* Many rows, keys row-major. classes[row] = predicted class. Equal rows are not computed once: callers that have many

@@ -315,7 +315,8 @@ static bool check_digest(struct reader *reader)
 
 struct forest *forest_read(const void *bytes, size_t size, struct fail *fail)
 {
-	struct reader reader = {.at = bytes, .end = (const unsigned char *)bytes + size, .fail = fail};
+	const unsigned char *start = size ? bytes : (const unsigned char *)"";
+	struct reader reader = {.at = start, .end = start + size, .fail = fail};
 	struct forest *forest = xcalloc(1, sizeof(*forest));
 	uint64_t node_count;
 
