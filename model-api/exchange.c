@@ -83,6 +83,7 @@ void exchange_begin(struct exchange *exchange)
 	exchange->had_request = true;
 	exchange->received = 0;
 	exchange->refused = false;
+	exchange->understood = false;
 	exchange->ticket = 0;
 	reply_clear(&exchange->reply);
 }

@@ -40,6 +40,7 @@ struct exchange {
 
 	/* the request */
 	struct MHD_Connection *connection;
+	bool understood; /* its headers were */
 	int route;
 	double begun_s;
 	size_t received; /* bytes of its body */

@@ -162,7 +162,8 @@ static const struct route {
     {"/v2/health/ready", GET, answer_ready},
 };
 enum { ROUTE_COUNT = sizeof(routes) / sizeof(*routes) };
-_Static_assert((int)ROUTE_COUNT < (int)METRICS_MAX_ROUTES, "the metrics need a place for every route and one for unknown paths");
+_Static_assert((int)ROUTE_COUNT < (int)METRICS_MAX_ROUTES,
+	       "the metrics need a place for every route and one for unknown paths");
 
 int route_find(const char *path)
 {

@@ -120,6 +120,7 @@ static enum MHD_Result begin(struct server *server, struct exchange *exchange, c
 	struct reply *reply = &exchange->reply;
 
 	metrics_request_begin(server->service->metrics);
+	exchange->understood = true;
 	exchange->begun_s = clock_monotonic_s();
 	exchange->route = route_find(url);
 	exchange->refused = !route_allows(exchange->route, method, reply) ||
@@ -171,7 +172,8 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 	return MHD_NO;
 }
 
-/* The request line was read. What is returned becomes *request of the other calls. */
+/* The request line was read. What is returned becomes *request of the other calls, on_completed() included even where
+ * on_request() was never called. */
 static void *on_line(void *context UNUSED, const char *uri UNUSED, struct MHD_Connection *connection)
 {
 	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
@@ -190,6 +192,11 @@ static void on_completed(void *context, struct MHD_Connection *connection UNUSED
 	struct exchange *exchange = *request;
 	int state = atomic_load(&exchange->state), status = 0;
 
+	*request = NULL;
+	if (!exchange->understood) {
+		metrics_add(server->service->metrics, server->failed_series, 1);
+		return;
+	}
 	if (state == EXCHANGE_ANSWER)
 		status = exchange->reply.status;
 	else if (state == EXCHANGE_DEAD)
@@ -198,7 +205,6 @@ static void on_completed(void *context, struct MHD_Connection *connection UNUSED
 		metrics_add(server->service->metrics, server->aborted_series, 1);
 	metrics_request_end(server->service->metrics, exchange->route, status, clock_monotonic_s() - exchange->begun_s);
 	exchange_end(&server->all, exchange);
-	*request = NULL;
 }
 
 static void on_connection(void *context, struct MHD_Connection *connection, void **socket_context,
@@ -215,7 +221,7 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
 		metrics_add(server->service->metrics, server->connections_series, 1);
 		return;
 	}
-	if (!exchange->had_request || atomic_load(&exchange->state) == EXCHANGE_HEADERS)
+	if (!exchange->had_request)
 		metrics_add(server->service->metrics, server->failed_series, 1);
 	exchange_free(&server->all, exchange);
 	*socket_context = NULL;

@@ -120,14 +120,13 @@ static void look_once(struct watch *watch)
 
 /* ------------------------------------------------------------------ waiting */
 
-/* 0.5, 1, 2 .. 30 s, each between half and all of it, so that many servers do not come back in the same moment. */
+/* 0.5, 1, 2 .. 30 s, each between half and all of it, so that many servers do not come back in the same moment; never
+ * longer than three polls. */
 static double pause_s(const struct watch *watch)
 {
-	double longest = fmin(0.5 * pow(2, fmin(watch->failures - 1, 10)), 30);
+	double longest = fmin(0.5 * pow(2, fmin(watch->failures - 1, 10)), fmin(30, 3 * watch->settings.poll_s));
 
-	if (watch->failures == 0)
-		return watch->settings.poll_s;
-	return fmin(longest, watch->settings.poll_s > 0.5 ? 30 : watch->settings.poll_s) * (0.5 + 0.5 * drand48());
+	return watch->failures == 0 ? watch->settings.poll_s : longest * (0.5 + 0.5 * drand48());
 }
 
 /* True when a promotion was notified or the connection broke. */

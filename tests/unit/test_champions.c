@@ -1,0 +1,248 @@
+/* Which model answers, what a model must have to be served, and that a swap waits for those who still use the old set.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+#include "common/attr.h"
+#include "common/xalloc.h"
+#include "model-api/champions.h"
+
+/* A model that model_release() can free. */
+static struct model *make_model(const char *pipeline, int promotion_id)
+{
+	struct model *model = xcalloc(1, sizeof(*model));
+
+	model->references = 1;
+	model->pipeline = xstrdup(pipeline);
+	model->promotion_id = promotion_id;
+	return model;
+}
+
+/* served and empty: names with a comma between them. */
+static struct champions *make_champions(const char *served, const char *empty)
+{
+	struct champions *champions = champions_new();
+	char list[256], *rest = NULL;
+
+	champions->known = true;
+	snprintf(list, sizeof(list), "%s", served);
+	for (char *name = strtok_r(list, ",", &rest); name; name = strtok_r(NULL, ",", &rest)) {
+		struct model *model = make_model(name, 1);
+
+		champions_add(champions, model);
+		model_release(model);
+	}
+	snprintf(list, sizeof(list), "%s", empty);
+	for (char *name = strtok_r(list, ",", &rest); name; name = strtok_r(NULL, ",", &rest))
+		champions_add_empty(champions, name);
+	return champions;
+}
+
+static void finds_the_model(void **state UNUSED)
+{
+	static const struct {
+		const char *served, *empty, *name, *preferred, *found;
+		int status;
+	} cases[] = {
+	    {"insurance", "", NULL, NULL, "insurance", 0},
+	    {"flights", "", NULL, NULL, "flights", 0},
+	    {"flights,insurance", "", NULL, NULL, "insurance", 0},
+	    {"flights,insurance", "", "flights", NULL, "flights", 0},
+	    {"flights,insurance", "", NULL, "flights", "flights", 0},
+	    {"flights,insurance", "", "insurance", "flights", "insurance", 0},
+	    {"carrier,flights", "", NULL, NULL, NULL, 400},
+	    {"flights", "carrier", NULL, NULL, NULL, 400},
+	    /* never another one's answer in place of insurance's */
+	    {"flights", "insurance", NULL, NULL, NULL, 503},
+	    {"flights", "", NULL, "insurance", NULL, 503},
+	    {"", "insurance", NULL, NULL, NULL, 503},
+	    {"", "flights", NULL, NULL, NULL, 503},
+	    {"", "", NULL, NULL, NULL, 503},
+	    {"", "flights", "flights", NULL, NULL, 503},
+	    {"flights", "", "nothing", NULL, NULL, 404},
+	    {"flights", "", "", NULL, NULL, 404},
+	    {"flights", "", "nothing", "insurance", NULL, 404},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct champions *champions = make_champions(cases[i].served, cases[i].empty);
+		struct fail fail = {0};
+		int status = 0;
+		const struct model *model =
+		    champions_find(champions, cases[i].name, cases[i].preferred, &status, &fail);
+
+		if (cases[i].found) {
+			assert_non_null(model);
+			assert_string_equal(model->pipeline, cases[i].found);
+		} else {
+			assert_null(model);
+			assert_int_equal(status, cases[i].status);
+			assert_true(fail.code != EXIT_DONE);
+		}
+		champions_free(champions);
+	}
+}
+
+static void unknown_registry_is_503(void **state UNUSED)
+{
+	struct champions *champions = champions_new();
+	struct fail fail = {0};
+	int status = 0;
+
+	assert_null(champions_find(champions, "flights", NULL, &status, &fail));
+	assert_int_equal(status, 503);
+	champions_free(champions);
+}
+
+/* ------------------------------------------------------------------ swapping */
+
+static atomic_bool entered, published, leave;
+
+static void *use_old_set(void *context)
+{
+	struct model_table *table = context;
+	const struct champions *champions = model_table_enter(table);
+
+	atomic_store(&entered, true);
+	while (!atomic_load(&leave))
+		usleep(1000);
+	/* Freed memory here is what the sanitizer would see. */
+	assert_string_equal(champions->models[0]->pipeline, "old");
+	assert_false(atomic_load(&published));
+	model_table_leave(table);
+	return NULL;
+}
+
+static void *publish_new_set(void *context)
+{
+	model_table_publish(context, make_champions("new", ""));
+	atomic_store(&published, true);
+	return NULL;
+}
+
+static void a_swap_waits_for_the_old_set(void **state UNUSED)
+{
+	struct model_table *table = model_table_new(2);
+	pthread_t user, publisher;
+
+	model_table_publish(table, make_champions("old", ""));
+	assert_int_equal(pthread_create(&user, NULL, use_old_set, table), 0);
+	while (!atomic_load(&entered))
+		usleep(1000);
+	assert_int_equal(pthread_create(&publisher, NULL, publish_new_set, table), 0);
+	usleep(50000);
+	assert_false(atomic_load(&published));
+	/* Others see the new set meanwhile. */
+	assert_string_equal(model_table_enter(table)->models[0]->pipeline, "new");
+	model_table_leave(table);
+	atomic_store(&leave, true);
+	pthread_join(user, NULL);
+	pthread_join(publisher, NULL);
+	model_table_free(table);
+}
+
+/* ------------------------------------------------------------------ tests of a model */
+
+static char age[] = "age", town[] = "town", berlin[] = "Berlin", label[] = "moves";
+static char *towns[] = {berlin};
+static int by_text[] = {0};
+static int32_t thresholds[] = {17};
+static struct forest_feature forest_features[] = {
+    {.name = age, .type = COLUMN_INTEGER, .threshold_count = 1, .thresholds = thresholds},
+    {.name = town, .type = COLUMN_CATEGORY, .category_count = 1, .categories = towns, .by_text = by_text},
+};
+
+static void columns_must_be_the_models(void **state UNUSED)
+{
+	static const struct {
+		const char *columns, *error; /* NULL: fine */
+	} cases[] = {
+	    {"[{\"name\":\"moves\",\"type\":\"category\"},{\"name\":\"age\",\"type\":\"integer\",\"missing\":[\"-1\","
+	     "\"NA\"]},"
+	     "{\"name\":\"town\",\"type\":\"category\",\"missing\":[\"\"]}]",
+	     NULL},
+	    {"[{\"name\":\"moves\",\"type\":\"category\"},{\"name\":\"age\",\"type\":\"integer\"}]",
+	     "the model has 2 features, its feature set 1: train it again"},
+	    {"[{\"name\":\"stays\",\"type\":\"category\"},{\"name\":\"age\",\"type\":\"integer\"},{\"name\":\"town\","
+	     "\"type\":\"category\"}]",
+	     "the model predicts \"moves\", its feature set is labelled \"stays\": train it again"},
+	    {"[{\"name\":\"moves\",\"type\":\"category\"},{\"name\":\"town\",\"type\":\"category\"},{\"name\":\"age\","
+	     "\"type\":\"integer\"}]",
+	     "the model's feature \"age\" (integer) stands where its feature set has \"town\" (category): train it "
+	     "again"},
+	    {"[{\"name\":\"moves\",\"type\":\"category\"},{\"name\":\"age\",\"type\":\"real\"},{\"name\":\"town\","
+	     "\"type\":\"category\"}]",
+	     "the model's feature \"age\" (integer) stands where its feature set has \"age\" (real): train it again"},
+	    {"[{\"name\":\"moves\",\"type\":\"category\"},{\"type\":\"real\"},{\"name\":\"town\",\"type\":\"category\"}"
+	     "]",
+	     "the feature set holds a column without name or type"},
+	    {"{}", "the model has 2 features, its feature set 0: train it again"},
+	    {"no json", "the model has 2 features, its feature set 0: train it again"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct model *model = make_model("towns", 1);
+		struct fail fail = {0};
+		bool good;
+
+		model->forest = xcalloc(1, sizeof(*model->forest));
+		*model->forest = (struct forest){.feature_count = 2, .features = forest_features, .label_name = label};
+		good = model_take_columns(model, cases[i].columns, &fail);
+		assert_int_equal(good, cases[i].error == NULL);
+		assert_string_equal(fail.text, cases[i].error ? cases[i].error : "");
+		if (good) {
+			assert_int_equal(model->features[0].missing_key_count, 1);
+			assert_int_equal(model->features[0].missing_keys[0], -1);
+			assert_int_equal(model->features[0].column.missing_count, 2);
+			assert_int_equal(model->features[1].missing_key_count, 0);
+		}
+		/* The forest's parts are static: only what the model made may be released. */
+		model->forest->features = NULL;
+		model->forest->label_name = NULL;
+		model_release(model);
+	}
+}
+
+static void self_test_adds_up_the_shares(void **state UNUSED)
+{
+	struct forest_node nodes[] = {{.feature = 0, .threshold = 17, .other = 2},
+				      {.feature = FOREST_LEAF, .other = 0},
+				      {.feature = FOREST_LEAF, .other = 1}};
+	uint32_t roots[] = {0, 3}, shares[] = {FOREST_SHARE_ONE, 0, 1, FOREST_SHARE_ONE - 1};
+	struct forest forest = {.feature_count = 2,
+				.features = forest_features,
+				.class_count = 2,
+				.tree_count = 1,
+				.roots = roots,
+				.node_count = 3,
+				.nodes = nodes,
+				.distribution_count = 2,
+				.distributions = shares};
+	struct fail fail = {0};
+
+	assert_true(model_self_test(&forest, &fail));
+	shares[3]--;
+	assert_false(model_self_test(&forest, &fail));
+	assert_string_equal(fail.text, "the model fails its self-test: the probabilities of a row do not sum to 1");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(finds_the_model),
+	    cmocka_unit_test(unknown_registry_is_503),
+	    cmocka_unit_test(a_swap_waits_for_the_old_set),
+	    cmocka_unit_test(columns_must_be_the_models),
+	    cmocka_unit_test(self_test_adds_up_the_shares),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
