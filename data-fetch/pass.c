@@ -105,9 +105,12 @@ static bool send_row(struct pass *pass, const struct csv_row *row, struct fail *
 static void show_progress(struct pass *pass)
 {
 	const struct input *input = pass->input;
-	double now_s = clock_monotonic_s();
+	double now_s;
 
-	if (pass->selected % ROWS_PER_LOOK || now_s < pass->progress_s)
+	if (pass->selected % ROWS_PER_LOOK)
+		return;
+	now_s = clock_monotonic_s();
+	if (now_s < pass->progress_s)
 		return;
 	pass->progress_s = now_s + progress_every_s;
 	if (pass->window->n_rows)
