@@ -29,10 +29,9 @@ static PGresult *query(PGconn *db, struct text *sql, const struct encoded_load *
 }
 
 /* The rows of load $1 without a missing value. Columns in which nothing is missing need no look. */
-static void from_complete_rows(struct text *sql, const struct feature_columns *set, const struct encoded_load *load,
-			       const char *joins)
+static void from_complete_rows(struct text *sql, const struct feature_columns *set, const struct encoded_load *load)
 {
-	text_printf(sql, " FROM %s r%s WHERE r._load_id = $1", set->raw_table, joins);
+	text_printf(sql, " FROM %s r WHERE r._load_id = $1", set->raw_table);
 	for (int i = 0; i < set->count; i++)
 		if (load->missing[i])
 			text_printf(sql, " AND NOT %s", set->columns[i].missing);
@@ -106,23 +105,22 @@ static bool check_line(void *context, const char *line, int size, struct fail *f
 /* The distinct texts of all numeric columns; COPY knows no parameters. */
 static bool check_sql(struct text *sql, const struct feature_columns *set, const struct encoded_load *load)
 {
-	const char *comma = "";
+	const char *first = "COPY (", *next = " UNION ALL ", *before = first;
 
-	text_printf(sql, "COPY (SELECT v.position, min(r._row), v.value FROM %s r CROSS JOIN LATERAL (VALUES ",
-		    set->raw_table);
 	for (int i = 1; i < set->count; i++) {
 		const struct feature_column *column = &set->columns[i];
 
 		if (column->type == COLUMN_CATEGORY)
 			continue;
-		text_printf(sql, "%s(%d, CASE WHEN %s THEN NULL ELSE %s END)", comma, i,
-			    column->missing ? column->missing : "false", column->value);
-		comma = ", ";
+		text_printf(sql, "%sSELECT %d, min(r._row), %s FROM %s r WHERE r._load_id = %d", before, i,
+			    column->value, set->raw_table, load->load_id);
+		if (column->missing)
+			text_printf(sql, " AND NOT %s", column->missing);
+		text_puts(sql, " GROUP BY 3");
+		before = next;
 	}
-	text_printf(sql,
-		    ") AS v(position, value) WHERE r._load_id = %d AND v.value IS NOT NULL GROUP BY 1, 3) TO STDOUT",
-		    load->load_id);
-	return *comma != '\0';
+	text_puts(sql, ") TO STDOUT");
+	return before == next;
 }
 
 static bool refuse_value(PGconn *db, const struct check *check, const struct encoded_load *load, struct fail *fail)
@@ -176,72 +174,73 @@ static bool encode_check(PGconn *db, const struct feature_columns *set, struct e
 
 /* ------------------------------------------------------------------ codes and rows */
 
-static bool encode_codes(PGconn *db, const struct feature_columns *set, struct encoded_load *load, struct fail *fail)
+/* One pass per column: it costs less than one over all columns that takes each row apart. */
+static bool code_column(PGconn *db, const struct feature_columns *set, int position, struct encoded_load *load,
+			struct fail *fail)
 {
-	struct text sql, values;
+	struct text sql;
 	PGresult *result;
 
-	text_init(&values, MAX_SQL);
-	for (int i = 0; i < set->count; i++)
-		if (feature_column_is_coded(set, i))
-			text_printf(&values, "%s(%d, %s)", values.size ? ", " : "", i, set->columns[i].value);
 	text_init(&sql, MAX_SQL);
 	text_printf(&sql,
 		    "INSERT INTO green_ml.dictionary (feature_set_id, position, code, value) "
-		    "SELECT %d, n.position, (SELECT count(*) FROM green_ml.dictionary k WHERE k.feature_set_id = %d "
-		    "AND k.position = n.position) + row_number() OVER (PARTITION BY n.position ORDER BY n.first, "
-		    "n.value) - 1, n.value "
-		    "FROM (SELECT v.position, v.value, min(r._row) AS first",
-		    set->id, set->id);
-	if (values.overflow)
-		sql.overflow = true;
-	else {
-		char *join = xasprintf(" CROSS JOIN LATERAL (VALUES %s) AS v(position, value)", values.data);
-
-		from_complete_rows(&sql, set, load, join);
-		free(join);
-	}
+		    "SELECT %d, %d, (SELECT count(*) FROM green_ml.dictionary k WHERE k.feature_set_id = %d AND "
+		    "k.position = %d) "
+		    "+ row_number() OVER (ORDER BY n.first, n.value) - 1, n.value FROM (SELECT %s AS value, "
+		    "min(r._row) AS first",
+		    set->id, position, set->id, position, set->columns[position].value);
+	from_complete_rows(&sql, set, load);
 	text_printf(&sql,
-		    " GROUP BY v.position, v.value) AS n WHERE NOT EXISTS (SELECT FROM green_ml.dictionary k "
-		    "WHERE k.feature_set_id = %d AND k.position = n.position AND k.value = n.value)",
-		    set->id);
-	text_release(&values);
+		    " GROUP BY 1) AS n WHERE NOT EXISTS (SELECT FROM green_ml.dictionary k WHERE k.feature_set_id = %d "
+		    "AND k.position = %d AND k.value = n.value)",
+		    set->id, position);
 	result = query(db, &sql, load, NULL, "code the texts", fail);
 	db_free(result);
 	return result != NULL;
 }
 
-/* A text without a code would be NULL here and refused by the table: no row gets lost in a join. */
+static bool encode_codes(PGconn *db, const struct feature_columns *set, struct encoded_load *load, struct fail *fail)
+{
+	bool good = true;
+
+	for (int i = 0; good && i < set->count; i++)
+		if (feature_column_is_coded(set, i))
+			good = code_column(db, set, i, load, fail);
+	return good;
+}
+
+/* How a column of raw row r is stored. The codes of a column are gathered once per statement, into an object that is
+ * asked for each row: joins would copy every row once per column. A text without a code would be NULL here, which the
+ * table refuses: no row gets lost. */
+static void stored_value(struct text *sql, const struct feature_columns *set, int position)
+{
+	static const char *const casts[] = {"::integer", "::real"};
+	const struct feature_column *column = &set->columns[position];
+
+	if (!feature_column_is_coded(set, position))
+		text_printf(sql, ", %s%s", column->value, casts[column->type]);
+	else
+		text_printf(
+		    sql,
+		    ", ((SELECT jsonb_object_agg(value, code) FROM green_ml.dictionary WHERE feature_set_id = %d "
+		    "AND position = %d) ->> %s)::integer",
+		    set->id, position, column->value);
+}
+
 static bool encode_rows(PGconn *db, const struct feature_columns *set, struct encoded_load *load, int64_t total,
 			struct fail *fail)
 {
-	static const char *const casts[] = {"::integer", "::real"};
-	struct text sql, joins;
+	struct text sql;
 	PGresult *result;
 
 	text_init(&sql, MAX_SQL);
-	text_init(&joins, MAX_SQL);
 	text_printf(&sql, "INSERT INTO %s (_load_id, _row, _holdout, _label", set->prep_table);
 	feature_columns_list(set, &sql);
 	text_printf(&sql, ") SELECT $1, r._row, green_ml.is_holdout($2, r._id, green_ml.limit_bytes(%s))",
 		    set->holdout_limit);
-	for (int i = 0; i < set->count; i++) {
-		const struct feature_column *column = &set->columns[i];
-
-		if (!feature_column_is_coded(set, i)) {
-			text_printf(&sql, ", %s%s", column->value, casts[column->type]);
-			continue;
-		}
-		text_printf(&sql, ", d%d.code", i);
-		text_printf(&joins,
-			    " LEFT JOIN green_ml.dictionary d%d ON d%d.feature_set_id = %d AND d%d.position = %d AND "
-			    "d%d.value = %s",
-			    i, i, set->id, i, i, i, column->value);
-	}
-	from_complete_rows(&sql, set, load, joins.data);
-	if (joins.overflow)
-		sql.overflow = true;
-	text_release(&joins);
+	for (int i = 0; i < set->count; i++)
+		stored_value(&sql, set, i);
+	from_complete_rows(&sql, set, load);
 	result = query(db, &sql, load, set->source, "write the feature rows", fail);
 	if (!result)
 		return false;
