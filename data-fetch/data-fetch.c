@@ -70,6 +70,9 @@ static void print_json(const struct load_result *result, const struct spec *spec
 
 static bool report(const struct load_result *result, const struct spec *spec, const char *location, struct fail *fail)
 {
+	log_info(result->repeat ? "already loaded" : "load done", "load_id", "%d", result->load_id, "rows", "%lld",
+		 (long long)result->rows, "rows_known", "%lld", (long long)result->rows_known, "rejected", "%lld",
+		 (long long)result->rejected, "location", "%s", location, NULL);
 	if (result->conflicts)
 		log_warning("rows with a known id and other content were rejected, the stored rows stand", "load_id",
 			    "%d", result->load_id, "conflicts", "%lld", (long long)result->conflicts, "first_line",

@@ -225,6 +225,18 @@ wait $locker
 wait_for 5 eval '[ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE usename = '"'green_ml_loader'"'")" = 0 ]'
 is "killed: no row" "$(stored)" 0
 is "killed: no load" "$(sql "SELECT count(*) FROM green_ml.load WHERE location = 'many.csv' AND state <> 'failed'")" 0
+sql "BEGIN; LOCK TABLE green_ml_data.small IN EXCLUSIVE MODE; SELECT pg_sleep(1)" >/dev/null &
+locker=$!
+sleep 0.3
+fetch --csv many.csv >"$TMP/one.out" 2>"$TMP/one.err" &
+one=$!
+wait_for 5 eval '[ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE usename = '"'green_ml_loader'"' AND wait_event_type = '"'Lock'"'")" = 1 ]'
+sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'green_ml_loader' AND wait_event_type = 'Lock'" >/dev/null
+status=0
+wait $one || status=$?
+wait $locker
+is "the connection cut: try again" "$status" 75
+is "the run is closed over a new one" "$(sql "SELECT state FROM green_ml.run ORDER BY run_id DESC LIMIT 1")" failed
 exits "and the next try loads" 0 fetch --csv many.csv
 is "everything" "$(stored)" 15000
 
