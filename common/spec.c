@@ -67,6 +67,7 @@ bool spec_parse(const char *file, const char *json, size_t size, const char *as,
 static char *read_file(const char *file, size_t *size, struct fail *fail)
 {
 	FILE *stream = fopen(file, "re");
+	bool good = true;
 	char *json;
 
 	if (!stream) {
@@ -76,15 +77,14 @@ static char *read_file(const char *file, size_t *size, struct fail *fail)
 	json = xmalloc(MAX_SPEC + 1);
 	*size = fread(json, 1, MAX_SPEC + 1, stream);
 	if (ferror(stream))
-		fail_set(fail, EXIT_WRONG_USE, "could not read spec \"%s\": %s", file, strerror(errno));
+		good = fail_set(fail, EXIT_WRONG_USE, "could not read spec \"%s\": %s", file, strerror(errno));
 	else if (*size > MAX_SPEC)
-		fail_set(fail, EXIT_WRONG_USE, "spec \"%s\" is longer than %d bytes", file, (int)MAX_SPEC);
+		good = fail_set(fail, EXIT_WRONG_USE, "spec \"%s\" is longer than %d bytes", file, (int)MAX_SPEC);
 	fclose(stream);
-	if (fail->code) {
-		free(json);
-		return NULL;
-	}
-	return json;
+	if (good)
+		return json;
+	free(json);
+	return NULL;
 }
 
 bool spec_load(const char *file, const char *as, struct spec *spec, struct fail *fail)

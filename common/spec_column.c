@@ -7,6 +7,8 @@
 #include "common/spec_internal.h"
 #include "common/xalloc.h"
 
+enum { MAX_MISSING = 100 };
+
 static const char *const default_missing[] = {"", "NA", "NaN", "null"};
 static const char *const type_names[] = {"integer", "real", "category"};
 
@@ -45,9 +47,11 @@ static bool get_missing(const struct spec_place *place, const json_t *object, co
 
 	if (!list)
 		return true;
-	if (!json_is_array(list) || json_array_size(list) > 100)
-		return spec_wrong(place, "missing", "expected an array of at most 100 strings, found %s",
-				  spec_kind_of(list));
+	if (!json_is_array(list))
+		return spec_wrong(place, "missing", "expected an array of strings, found %s", spec_kind_of(list));
+	if (json_array_size(list) > MAX_MISSING)
+		return spec_wrong(place, "missing", "expected at most %d strings, found %zu", (int)MAX_MISSING,
+				  json_array_size(list));
 	strings = xcalloc(json_array_size(list), sizeof(*strings));
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *value = json_array_get(list, i);
@@ -89,9 +93,13 @@ static bool parse_features(const struct spec_place *place, const json_t *root, c
 	const json_t *list = json_object_get(root, "features");
 	size_t count = json_array_size(list);
 
-	if (!json_is_array(list) || count == 0 || count > SPEC_MAX_FEATURES)
-		return spec_wrong(place, "features", "expected an array of 1 to %d columns, found %s of %zu",
-				  (int)SPEC_MAX_FEATURES, spec_kind_of(list), count);
+	if (!list)
+		return spec_wrong(place, "features", "this key is mandatory");
+	if (!json_is_array(list))
+		return spec_wrong(place, "features", "expected an array of columns, found %s", spec_kind_of(list));
+	if (count == 0 || count > SPEC_MAX_FEATURES)
+		return spec_wrong(place, "features", "expected 1 to %d columns, found %zu", (int)SPEC_MAX_FEATURES,
+				  count);
 	spec->features = xcalloc(count, sizeof(*spec->features));
 	for (size_t i = 0; i < count; i++) {
 		char key[32];

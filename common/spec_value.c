@@ -14,7 +14,9 @@ bool spec_wrong(const struct spec_place *place, const char *key, const char *for
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	return fail_set(place->fail, EXIT_WRONG_USE, "spec \"%s\": %s%s%s: %s", place->file, place->path,
+	if (!place->path[0] && !key[0])
+		return fail_set(place->fail, EXIT_WRONG_USE, "spec \"%s\": %s", place->file, text);
+	return fail_set(place->fail, EXIT_WRONG_USE, "spec \"%s\": %s%s%.80s: %s", place->file, place->path,
 			place->path[0] && key[0] ? "." : "", key, text);
 }
 
