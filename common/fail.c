@@ -29,8 +29,13 @@ bool fail_prefix(struct fail *fail, const char *format, ...)
 	va_start(arguments, format);
 	used = vsnprintf(fail->text, sizeof(fail->text), format, arguments);
 	va_end(arguments);
-	if (used >= 0 && (size_t)used < sizeof(fail->text))
-		snprintf(fail->text + used, sizeof(fail->text) - (size_t)used, ": %s", old);
+	if (used >= 0 && (size_t)used + 2 < sizeof(fail->text)) {
+		size_t room = sizeof(fail->text) - (size_t)used - 3, size = strnlen(old, room);
+
+		memcpy(fail->text + used, ": ", 2);
+		memcpy(fail->text + used + 2, old, size);
+		fail->text[(size_t)used + 2 + size] = '\0';
+	}
 	return false;
 }
 
