@@ -5,7 +5,7 @@
 #include "common/db.h"
 #include "common/text.h"
 
-enum { COMPACT_FROM = 100000, WORTH_PERCENT = 80 };
+enum { COMPACT_FROM = 100000, WORTH_PERCENT = 25 };
 
 bool cells_are_worth_it(int features, int64_t cells, int64_t rows)
 {

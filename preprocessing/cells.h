@@ -10,7 +10,10 @@
  * feature rows are not.
  *
  * Whether a feature set keeps cells is decided once, with its first load that has rows: when it has at most 24 features
- * and the cells are at most 80 % of the rows. Wide or continuous data would store nearly every row twice for nothing.
+ * and the cells are at most a quarter of the rows. A cell costs about 5 us of the server's time until it lies in the
+ * base, a row that a training reads instead 1 us: with cells for 70 % of the rows, seven loads of 68,000 rows cost 1.4
+ * CPU-seconds more, and a training after each of them 0.6 less in all. Wide or continuous data would store nearly every
+ * row twice.
  */
 
 #include <libpq-fe.h>

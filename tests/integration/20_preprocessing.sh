@@ -24,9 +24,9 @@ rows() { # FIRST COUNT
 		srand(first)
 		split("red,green,it'"'"'s,\"a,\",b\\\\n,é", c, ",")
 		for (row = first; row < first + count; row++) {
-			b = int(rand() * 6) / 4 - 0.5
+			b = int(rand() * 2) / 4 - 0.5
 			printf "k%d,%s,%s,%s,%s,%s,%.6f\n", row, rand() < 0.02 ? "NA" : rand() < 0.3 ? "yes" : "no",
-				rand() < 0.03 ? -1 : row % 9 == 0 ? "+4" : int(rand() * 7), rand() < 0.01 ? "" : b,
+				rand() < 0.03 ? -1 : row % 9 == 0 ? "+4" : int(rand() * 3), rand() < 0.01 ? "" : b,
 				rand() < 0.01 ? "null" : row == first + 700 ? "late" first : c[1 + int(rand() * 3)],
 				rand() < 0.1 ? "" : c[5 + int(rand() * 2)], rand()
 		}

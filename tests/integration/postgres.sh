@@ -156,5 +156,5 @@ green_ml_database() {
 		CREATE DATABASE :"name" OWNER green_ml_owner;
 	SQL
 	export PGDATABASE=$name
-	PGUSER=green_ml_owner "$ROOT/database/migrate" "$@"
+	PGUSER=green_ml_owner GREEN_ML_REGISTER=${BIN:-$ROOT/build/release/bin}/register "$ROOT/database/migrate" "$@"
 }
