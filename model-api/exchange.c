@@ -1,5 +1,6 @@
 #include "model-api/exchange.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -150,6 +151,35 @@ static bool expire(const struct exchanges *all, struct exchange *exchange, int64
 	return true;
 }
 
+static bool has_ended(int fd)
+{
+	char byte;
+
+	return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+/* The library overlooks a client that closes its side in the moment its request is read, and would keep the connection
+ * until the time-out. Asked in one call, of connections that were idle for a second. */
+static void end_half_closed(struct exchanges *all, int64_t now)
+{
+	size_t room = (size_t)atomic_load(&all->count), count = 0;
+	struct exchange **idle = xcalloc(room, sizeof(struct exchange *));
+	struct pollfd *sources = xcalloc(room, sizeof(*sources));
+
+	for (struct exchange *exchange = all->first; exchange && count < room; exchange = exchange->next)
+		if (atomic_load(&exchange->state) == EXCHANGE_IDLE && now - exchange->since_ms >= 1000) {
+			idle[count] = exchange;
+			sources[count++] = (struct pollfd){.fd = exchange->fd, .events = POLLRDHUP};
+		}
+	if (count && poll(sources, count, 0) > 0)
+		for (size_t i = 0; i < count; i++)
+			if (sources[i].revents && has_ended(sources[i].fd) &&
+			    exchange_move(idle[i], EXCHANGE_IDLE, EXCHANGE_DEAD))
+				shutdown(sources[i].fd, SHUT_RDWR);
+	free(idle);
+	free(sources);
+}
+
 int exchange_expire(struct exchanges *all)
 {
 	int64_t now = now_ms();
@@ -158,6 +188,7 @@ int exchange_expire(struct exchanges *all)
 	pthread_mutex_lock(&all->lock);
 	for (struct exchange *exchange = all->first; exchange; exchange = exchange->next)
 		expired += expire(all, exchange, now);
+	end_half_closed(all, now);
 	pthread_mutex_unlock(&all->lock);
 	return expired;
 }

@@ -4,6 +4,7 @@
 #include <microhttpd.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "common/clock.h"
@@ -28,7 +29,8 @@ struct server {
 	struct service *service;
 	struct exchanges all;
 	struct MHD_Daemon *daemon;
-	int listening; /* -1 once quiesced */
+	int listening;
+	bool quiesced;
 	int port;
 	int connections_series, failed_series, aborted_series;
 	pthread_mutex_t wait_lock; /* of waiting and stopping */
@@ -338,11 +340,10 @@ int server_connections(struct server *server)
 
 void server_quiesce(struct server *server)
 {
-	int fd = MHD_quiesce_daemon(server->daemon);
-
-	if (fd >= 0)
-		close(fd);
-	server->listening = -1;
+	/* Refuses from now on. Closed only in the end: the library's threads may still name the descriptor. */
+	if (MHD_quiesce_daemon(server->daemon) >= 0)
+		shutdown(server->listening, SHUT_RDWR);
+	server->quiesced = true;
 }
 
 void server_stop(struct server *server)
@@ -356,7 +357,8 @@ void server_stop(struct server *server)
 		resume(server, true);
 		MHD_stop_daemon(server->daemon);
 	}
-	if (server->listening >= 0 && !server->daemon)
+	/* A daemon that was not quiesced has closed it. */
+	if (server->listening >= 0 && (!server->daemon || server->quiesced))
 		close(server->listening);
 	pthread_mutex_destroy(&server->wait_lock);
 	exchanges_release(&server->all);

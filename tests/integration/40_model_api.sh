@@ -162,6 +162,7 @@ like "a request that is none" "$(printf 'nonsense\r\n\r\n' | client raw "$PORT")
 is "headers too long" "$(code /health/live -H "X: $(printf '%020000d' 0)")" 431
 like "two requests in one packet" "$(printf 'GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n%.0s' 1 2 | client raw "$PORT" | grep -c live)" '^2$'
 like "HTTP/1.0 is answered and closed" "$(printf 'GET /health/live HTTP/1.0\r\n\r\n' | client raw "$PORT")" '\{"live":true\}'
+is "clients that close their side with the request are closed" "$(client half "$PORT" 100)" 100
 stalled=$(client stall "$PORT")
 like "a body that stalls is a 408" "$stalled" '^HTTP/1.1 408 Request Timeout'
 like "in JSON" "$stalled" '^\{"error":"the request did not arrive in time"\}'

@@ -6,6 +6,7 @@
     client.py hold PORT COUNT STOP      COUNT idle connections until the file STOP is there
     client.py stall PORT                half a body, then silence; prints what comes
     client.py dribble PORT SECONDS      a header byte now and then; prints the seconds until the server closes
+    client.py half PORT COUNT           COUNT clients close their side with their request; prints how many are closed in 4 s
     client.py raw PORT                  sends stdin; prints what comes
     client.py metrics PORT              the metrics are well formed; prints them
 """
@@ -145,6 +146,26 @@ def dribble(port, seconds):
         except OSError:
             break
     print(int(time.monotonic() - begun))
+
+
+def half(port, count):
+    sockets, closed = [], 0
+    for _ in range(int(count)):
+        one = socket.create_connection(("127.0.0.1", int(port)), 20)
+        one.sendall(b"GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n")
+        one.shutdown(socket.SHUT_WR)
+        sockets.append(one)
+    end = time.monotonic() + 4
+    for one in sockets:
+        one.settimeout(max(0.01, end - time.monotonic()))
+        try:
+            data = one.recv(1000)
+            while one.recv(1000):
+                pass
+            closed += data.startswith(b"HTTP/1.1 200")
+        except OSError:
+            pass
+    print(closed)
 
 
 def raw(port):
