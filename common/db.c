@@ -1,20 +1,17 @@
 #include "common/db.h"
 
-#include <errno.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/db_internal.h"
 #include "common/log.h"
-#include "common/number.h"
 #include "common/xalloc.h"
 
-enum { MAX_VALUES = 32, MAX_PASSWORD = 4096, CONNECT_TRIES = 6 };
+enum { MAX_VALUES = 32 };
 
 static _Thread_local char last_sqlstate[6];
 
@@ -33,8 +30,12 @@ static bool is_transient(const char *state)
 	return false;
 }
 
-/* The server's or libpq's message in one line. */
-static void one_line(char *line, size_t size, const char *message)
+void db_note_sqlstate(const char *state)
+{
+	snprintf(last_sqlstate, sizeof(last_sqlstate), "%s", state);
+}
+
+void db_one_line(char *line, size_t size, const char *message)
 {
 	size_t used = 0;
 
@@ -52,156 +53,12 @@ static bool fail_from(PGconn *db, const PGresult *result, struct fail *fail)
 	bool lost = PQstatus(db) != CONNECTION_OK;
 	char message[768];
 
-	snprintf(last_sqlstate, sizeof(last_sqlstate), "%s", state ? state : lost ? "08006" : "");
-	one_line(message, sizeof(message), primary ? primary : PQerrorMessage(db));
+	db_note_sqlstate(state ? state : lost ? "08006" : "");
+	db_one_line(message, sizeof(message), primary ? primary : PQerrorMessage(db));
 	if (lost)
 		return fail_set(fail, EXIT_TRY_AGAIN, "lost the database connection: %s", message);
 	return fail_set(fail, is_transient(last_sqlstate) ? EXIT_TRY_AGAIN : EXIT_FAILED, "database: %s%s%s%s", message,
 			state ? " (SQLSTATE " : "", state ? state : "", state ? ")" : "");
-}
-
-/* ------------------------------------------------------------------ connecting */
-
-/* The first version's names, and the session's fixed settings. */
-struct connection {
-	const char *keys[24], *values[24];
-	int count;
-	char password[MAX_PASSWORD];
-	char options[1024];
-};
-
-/* A killed client must not hold its locks: the server notices within half a second. Parallel workers are off so that
- * the backend's CPU time is the whole cost of a statement. */
-static const char session_options[] =
-    "-c search_path=pg_catalog -c TimeZone=UTC -c DateStyle=ISO -c lock_timeout=120s -c statement_timeout=3600s "
-    "-c idle_in_transaction_session_timeout=3600s -c client_connection_check_interval=500ms "
-    "-c max_parallel_workers_per_gather=0 -c client_min_messages=warning";
-
-static void add_key(struct connection *connection, const char *key, const char *value)
-{
-	if (value && *value) {
-		connection->keys[connection->count] = key;
-		connection->values[connection->count++] = value;
-	}
-}
-
-/* Secret volumes are readable by the group, which libpq refuses for a password file: so the file is read here. */
-static bool read_password(struct connection *connection, struct fail *fail)
-{
-	const char *path = getenv("DB_PASS_FILE");
-	FILE *file;
-	size_t size;
-
-	add_key(connection, "password", getenv("DB_PASS"));
-	if ((getenv("DB_PASS") && *getenv("DB_PASS")) || !path || !*path)
-		return true;
-	file = fopen(path, "re");
-	if (!file)
-		return fail_set(fail, EXIT_WRONG_USE, "could not open file \"%s\" named by DB_PASS_FILE: %s", path,
-				strerror(errno));
-	size = fread(connection->password, 1, sizeof(connection->password) - 1, file);
-	fclose(file);
-	while (size && (connection->password[size - 1] == '\n' || connection->password[size - 1] == '\r'))
-		size--;
-	connection->password[size] = '\0';
-	add_key(connection, "password", connection->password);
-	return true;
-}
-
-static bool fill_connection(struct connection *connection, struct fail *fail)
-{
-	memset(connection, 0, sizeof(*connection));
-	add_key(connection, "host", getenv("DB_HOST"));
-	add_key(connection, "dbname", getenv("DB_NAME"));
-	add_key(connection, "user", getenv("DB_USER"));
-	if (!getenv("PGCONNECT_TIMEOUT"))
-		add_key(connection, "connect_timeout", "10");
-	add_key(connection, "keepalives_idle", "30");
-	add_key(connection, "keepalives_interval", "10");
-	add_key(connection, "keepalives_count", "3");
-	add_key(connection, "tcp_user_timeout", "60000");
-	add_key(connection, "application_name", log_program());
-	add_key(connection, "client_encoding", "UTF8");
-	snprintf(connection->options, sizeof(connection->options), "%s %s", session_options,
-		 getenv("PGOPTIONS") ? getenv("PGOPTIONS") : "");
-	add_key(connection, "options", connection->options);
-	return read_password(connection, fail);
-}
-
-static bool is_refused_for_good(const char *message)
-{
-	static const char *const final[] = {
-	    "password authentication failed", "no password supplied",		"does not exist",
-	    "no pg_hba.conf entry",	      "permission denied for database", "invalid connection option",
-	    "peer authentication failed",     "certificate verify failed"};
-
-	for (size_t i = 0; i < sizeof(final) / sizeof(*final); i++)
-		if (strstr(message, final[i]) && !strstr(message, "starting up"))
-			return true;
-	return false;
-}
-
-static void pause_before_retry(int attempt)
-{
-	double seconds =
-	    fmin(0.2 * pow(2, attempt), 5.0) * (0.5 + (double)(getpid() * 7919 + attempt * 104729) / 0x7fffffff);
-	struct timespec wait = {(time_t)seconds, (long)((seconds - floor(seconds)) * 1e9)};
-
-	nanosleep(&wait, NULL);
-}
-
-static PGconn *try_connect(const struct connection *connection, struct fail *fail)
-{
-	PGconn *db = PQconnectdbParams(connection->keys, connection->values, 0);
-	char message[512];
-
-	if (PQstatus(db) == CONNECTION_OK)
-		return db;
-	one_line(message, sizeof(message), PQerrorMessage(db));
-	snprintf(last_sqlstate, sizeof(last_sqlstate), "08001");
-	/* libpq does not hand out the SQLSTATE of a refused connection; its message has to tell. A missing socket or
-	 * host name may come up in a moment and reads "No such file" or "could not translate". */
-	fail_set(fail, is_refused_for_good(message) ? EXIT_FAILED : EXIT_TRY_AGAIN,
-		 "could not connect to the database: %s", message);
-	PQfinish(db);
-	return NULL;
-}
-
-/* DB_CONNECT_TRIES: how often to try before giving up with EXIT_TRY_AGAIN. */
-static int connect_tries(void)
-{
-	const char *text = getenv("DB_CONNECT_TRIES");
-	int32_t tries;
-
-	return text && number_int32(text, strlen(text), &tries) && tries > 0 ? tries : CONNECT_TRIES;
-}
-
-PGconn *db_connect(struct fail *fail)
-{
-	struct connection connection;
-	int tries = connect_tries();
-
-	if (!fill_connection(&connection, fail))
-		return NULL;
-	for (int attempt = 0;; attempt++) {
-		struct fail reason = {0};
-		PGconn *db = try_connect(&connection, &reason);
-
-		if (db)
-			return db;
-		if (reason.code != EXIT_TRY_AGAIN || attempt + 1 >= tries) {
-			fail_set(fail, reason.code, "%s", reason.text);
-			return NULL;
-		}
-		log_warning(reason.text, "attempt", "%d", attempt + 1, NULL);
-		pause_before_retry(attempt);
-	}
-}
-
-void db_close(PGconn *db)
-{
-	if (db)
-		PQfinish(db);
 }
 
 /* ------------------------------------------------------------------ statements */
@@ -213,9 +70,10 @@ static bool is_success(const PGresult *result)
 	return status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK || status == PGRES_EMPTY_QUERY;
 }
 
-PGresult *db_query(PGconn *db, struct fail *fail, const char *sql, int count, const char *const *values)
+static PGresult *query(PGconn *db, struct fail *fail, const char *sql, int count, const char *const *values,
+		       int result_format)
 {
-	PGresult *result = PQexecParams(db, sql, count, NULL, values, NULL, NULL, 0);
+	PGresult *result = PQexecParams(db, sql, count, NULL, values, NULL, NULL, result_format);
 
 	last_sqlstate[0] = '\0';
 	if (is_success(result))
@@ -223,6 +81,16 @@ PGresult *db_query(PGconn *db, struct fail *fail, const char *sql, int count, co
 	fail_from(db, result, fail);
 	PQclear(result);
 	return NULL;
+}
+
+PGresult *db_query(PGconn *db, struct fail *fail, const char *sql, int count, const char *const *values)
+{
+	return query(db, fail, sql, count, values, 0);
+}
+
+PGresult *db_query_binary(PGconn *db, struct fail *fail, const char *sql, int count, const char *const *values)
+{
+	return query(db, fail, sql, count, values, 1);
 }
 
 bool db_run(PGconn *db, struct fail *fail, const char *sql, int count, const char *const *values)
@@ -261,8 +129,12 @@ static PGresult *query_list(PGconn *db, struct fail *fail, const char *types, co
 		case 't':
 			clock_format(va_arg(arguments, double), texts[i]);
 			break;
-		default:
+		case 's':
 			values[i] = va_arg(arguments, const char *);
+			break;
+		default:
+			fail_set(fail, EXIT_FAILED, "\"%c\" is no type of a statement's value", types[i]);
+			return NULL;
 		}
 	}
 	return db_query(db, fail, sql, count, values);
@@ -334,7 +206,9 @@ bool db_commit(PGconn *db, struct fail *fail)
 	bool committed;
 
 	if (!result)
-		return fail_prefix(fail, "it is unknown whether the work was committed, a rerun finds out");
+		return fail_prefix(fail, PQstatus(db) == CONNECTION_OK
+					     ? "nothing was committed"
+					     : "it is unknown whether the work was committed, a rerun finds out");
 	/* A transaction that had failed before answers COMMIT with ROLLBACK. */
 	committed = strcmp(PQcmdStatus(result), "COMMIT") == 0;
 	PQclear(result);

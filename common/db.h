@@ -3,7 +3,9 @@
 
 /*
  * PostgreSQL through libpq. The connection comes from libpq's own PG* variables; the first version's names DB_HOST
- * DB_NAME DB_USER DB_PASS are understood too and win, DB_PASS_FILE names a file with the password.
+ * DB_NAME DB_USER DB_PASS are understood too and win, DB_PASS_FILE names a file with the password
+ * (line ends behind it are no part of it). An empty variable counts as not given. DB_CONNECT_TRIES (6): how often to
+ * try.
  *
  *	PGconn *db = db_connect(&fail);			retries with capped jittered backoff, then EXIT_TRY_AGAIN
  *	PGresult *rows = db_query(db, &fail, "SELECT model_id FROM green_ml.model WHERE sha256 = $1", 1, values);
@@ -12,10 +14,12 @@
  *	db_close(db);
  *
  * Every session: search_path = pg_catalog, TimeZone UTC, lock_timeout, client_connection_check_interval, keepalives,
- * application_name = the program. All tables are named with their schema.
+ * application_name = the program. All tables are named with their schema. Notices of the server become log lines.
  *
  * Errors carry the statement's purpose in words chosen by the caller through fail_prefix(), the server's message, and a
- * code: SQLSTATE classes 08, 53300, 57P01..57P03, 40001, 40P01, 55P03 -> EXIT_TRY_AGAIN, everything else EXIT_FAILED.
+ * code: SQLSTATE classes 08, 53300, 57P01..57P03, 40001, 40P01, 55P03 and a lost connection -> EXIT_TRY_AGAIN,
+ *everything else EXIT_FAILED. A connection that is refused for good (password, no such database) is EXIT_FAILED at
+ *once, a setting that libpq does not understand EXIT_WRONG_USE.
  */
 
 #include <libpq-fe.h>
@@ -30,6 +34,10 @@ void db_close(PGconn *db); /* NULL is fine */
 /* Runs one statement with text parameters (NULL = SQL NULL); the caller frees the result with db_free(). NULL on error.
  * Commands without rows return an empty result. */
 PGresult *db_query(PGconn *db, struct fail *fail, const char *sql, int count, const char *const *values) MUST_USE;
+
+/* The same with the rows in PostgreSQL's binary format: for big bytea cells, by PQgetvalue() and PQgetlength(). */
+PGresult *db_query_binary(PGconn *db, struct fail *fail, const char *sql, int count,
+			  const char *const *values) MUST_USE;
 
 /* The same where the rows are of no interest. */
 bool db_run(PGconn *db, struct fail *fail, const char *sql, int count, const char *const *values) MUST_USE;
@@ -50,17 +58,19 @@ bool db_bool(const PGresult *result, int row, int column); /* SQL NULL reads fal
 
 bool db_begin(PGconn *db, struct fail *fail) MUST_USE;		/* READ COMMITTED */
 bool db_begin_snapshot(PGconn *db, struct fail *fail) MUST_USE; /* REPEATABLE READ */
+/* An error says whether nothing was committed or whether that is unknown (the connection was lost on the way). */
 bool db_commit(PGconn *db, struct fail *fail) MUST_USE;
 void db_rollback(PGconn *db); /* errors are of no interest any more */
 
-/* COPY ... FROM STDIN: start, then db_copy_put() any number of times, then db_copy_end(). rows may be NULL. With reason
- * != NULL the copy is abandoned on the server. */
+/* COPY ... FROM STDIN: start, then db_copy_put() any number of times, then db_copy_end(); after a db_copy_put() that
+ * failed the copy is over. A row that the server refuses shows at the end. rows (how many; may be NULL) is set when it
+ * succeeded. With reason != NULL the copy is abandoned on the server. */
 bool db_copy_start(PGconn *db, struct fail *fail, const char *sql) MUST_USE;
 bool db_copy_put(PGconn *db, struct fail *fail, const char *data, int size) MUST_USE;
 bool db_copy_end(PGconn *db, struct fail *fail, const char *reason, int64_t *rows) MUST_USE;
 
 /* COPY ... TO STDOUT: calls row() for each line (text format, without the newline). row() returns false to stop with
- * fail set. */
+ * fail set; the rows that follow are thrown away and the connection stays usable. */
 bool db_copy_out(PGconn *db, struct fail *fail, const char *sql,
 		 bool (*row)(void *context, const char *line, int size, struct fail *fail), void *context) MUST_USE;
 
@@ -72,7 +82,7 @@ unsigned char *db_bytes(const PGresult *result, int row, int column, size_t *siz
 char *db_identifier(PGconn *db, const char *name);
 char *db_data_table(PGconn *db, const char *table); /* green_ml_data."table"; free() */
 
-/* The SQLSTATE of the connection's last failed db_* call, "" when none. */
+/* The SQLSTATE of this thread's last db_* call, "" when it succeeded or the server gave none. */
 const char *db_sqlstate(void);
 
 /* CPU seconds the server's backend of this connection has used so far, when it runs on this machine; false elsewhere.

@@ -8,7 +8,7 @@
 #include "common/text.h"
 #include "common/xalloc.h"
 
-enum { MAX_SELECT = 1 << 17 };
+enum { MAX_SELECT = 1 << 22 };
 
 /* How the stored values of one feature set become the keys of one forest. */
 struct binding {
@@ -160,6 +160,9 @@ bool feature_rows_read(PGconn *db, const struct feature_set *set, const struct f
 	good = bind_features(&binding, fail);
 	if (good) {
 		add_select(db, &sql, &binding, loads, which);
+		good = !sql.overflow || fail_set(fail, EXIT_FAILED, "the list of loads is too long");
+	}
+	if (good) {
 		good = db_copy_out(db, fail, sql.data, add_row, &binding) ||
 		       fail_prefix(fail, "could not read feature rows of %s", set->prep_table);
 	}

@@ -7,6 +7,8 @@
 #include "common/db.h"
 #include "common/xalloc.h"
 
+enum { MAX_CODE = 1 << 24 };
+
 bool registry_champion(PGconn *db, const char *pipeline, struct champion *champion, struct fail *fail)
 {
 	PGresult *row = db_queryf(
@@ -24,7 +26,7 @@ bool registry_champion(PGconn *db, const char *pipeline, struct champion *champi
 		champion->model_id = (int)db_int(row, 0, 1);
 		champion->plan_id = (int)db_int(row, 0, 2);
 		champion->feature_set_id = (int)db_int(row, 0, 3);
-		memcpy(champion->sha256, db_text(row, 0, 4), DIGEST_HEX_SIZE);
+		snprintf(champion->sha256, sizeof(champion->sha256), "%s", db_text(row, 0, 4));
 		champion->holdout_n = db_int(row, 0, 5);
 		champion->holdout_k = db_int(row, 0, 6);
 		champion->promoted_at_s = db_real(row, 0, 7);
@@ -54,14 +56,11 @@ struct forest *registry_model(PGconn *db, int model_id, unsigned char **bytes, s
 	PGresult *row;
 
 	snprintf(id, sizeof(id), "%d", model_id);
-	row = PQexecParams(db, "SELECT bytes, encode(sha256, 'hex') FROM green_ml.model WHERE model_id = $1::int", 1,
-			   NULL, values, NULL, NULL, 1);
-	if (PQresultStatus(row) != PGRES_TUPLES_OK) {
-		fail_set(fail, PQstatus(db) == CONNECTION_OK ? EXIT_FAILED : EXIT_TRY_AGAIN, "database: %s",
-			 PQerrorMessage(db));
-	} else if (PQntuples(row) == 0) {
+	row = db_query_binary(
+	    db, fail, "SELECT bytes, encode(sha256, 'hex') FROM green_ml.model WHERE model_id = $1::int", 1, values);
+	if (row && PQntuples(row) == 0) {
 		fail_set(fail, EXIT_FAILED, "there is no such model");
-	} else {
+	} else if (row) {
 		const unsigned char *stored = (const unsigned char *)PQgetvalue(row, 0, 0);
 		size_t stored_size = (size_t)PQgetlength(row, 0, 0);
 
@@ -73,7 +72,7 @@ struct forest *registry_model(PGconn *db, int model_id, unsigned char **bytes, s
 			*size = stored_size;
 		}
 	}
-	PQclear(row);
+	db_free(row);
 	if (!forest)
 		fail_prefix(fail, "could not read model %d", model_id);
 	return forest;
@@ -81,9 +80,20 @@ struct forest *registry_model(PGconn *db, int model_id, unsigned char **bytes, s
 
 /* ------------------------------------------------------------------ feature sets */
 
+static bool parse_type(const char *name, enum column_type *type)
+{
+	for (int i = 0; name && i <= COLUMN_CATEGORY; i++)
+		if (strcmp(name, column_type_name((enum column_type)i)) == 0) {
+			*type = (enum column_type)i;
+			return true;
+		}
+	return false;
+}
+
 static bool parse_columns(const char *json, struct feature_set *set, struct fail *fail)
 {
 	json_t *columns = json_loads(json, 0, NULL);
+	bool good = true;
 
 	if (!json_is_array(columns) || json_array_size(columns) < 2) {
 		json_decref(columns);
@@ -91,20 +101,21 @@ static bool parse_columns(const char *json, struct feature_set *set, struct fail
 	}
 	set->feature_count = (int)json_array_size(columns) - 1;
 	set->features = xcalloc((size_t)set->feature_count, sizeof(*set->features));
-	for (int i = 0; i < set->feature_count; i++) {
+	for (int i = 0; good && i < set->feature_count; i++) {
 		const json_t *column = json_array_get(columns, (size_t)i + 1);
-		const char *type = json_string_value(json_object_get(column, "type"));
 		const char *name = json_string_value(json_object_get(column, "name"));
 
+		good = name && parse_type(json_string_value(json_object_get(column, "type")), &set->features[i].type);
 		set->features[i].name = xstrdup(name ? name : "");
-		set->features[i].type = !type || strcmp(type, "integer") == 0 ? COLUMN_INTEGER
-					: strcmp(type, "real") == 0	      ? COLUMN_REAL
-									      : COLUMN_CATEGORY;
+		if (!good)
+			fail_set(fail, EXIT_FAILED, "feature set %d: column %d has no name or no known type", set->id,
+				 i + 1);
 	}
 	json_decref(columns);
-	return true;
+	return good;
 }
 
+/* codes are dense: the dictionary numbers texts in first-seen order. */
 static void add_text(char ***texts, int *count, int code, const char *value)
 {
 	if (code >= *count) {
@@ -127,9 +138,14 @@ static bool load_dictionary(PGconn *db, struct feature_set *set, struct fail *fa
 	for (int i = 0; i < PQntuples(rows); i++) {
 		int position = (int)db_int(rows, i, 0), code = (int)db_int(rows, i, 1);
 
+		if (position < 0 || position > set->feature_count || code < 0 || code > MAX_CODE) {
+			db_free(rows);
+			return fail_set(fail, EXIT_FAILED, "feature set %d: the dictionary holds code %d of column %d",
+					set->id, code, position);
+		}
 		if (position == 0)
 			add_text(&set->labels, &set->label_count, code, db_text(rows, i, 2));
-		else if (position <= set->feature_count)
+		else
 			add_text(&set->features[position - 1].texts, &set->features[position - 1].text_count, code,
 				 db_text(rows, i, 2));
 	}
