@@ -1,6 +1,7 @@
 #include "common/run.h"
 
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,13 +11,16 @@
 #include "common/clock.h"
 #include "common/db.h"
 #include "common/log.h"
+#include "common/number.h"
+#include "common/text.h"
 #include "common/version.h"
 #include "common/xalloc.h"
 
 struct run {
 	int64_t id;
+	int lease_s;
 	double started_monotonic_s;
-	double cpu_start_s; /* of this process: what earlier runs in it have answered for */
+	double cpu_start_s;	 /* of this process: what earlier runs in it have answered for */
 	double postgres_start_s; /* the backend's CPU seconds at run_open; negative: unknown */
 	PGconn *db;		 /* the connection run_open was given; its backend is the one that is counted */
 	pthread_t renewer;
@@ -68,18 +72,28 @@ int64_t run_id(const struct run *run)
 	return run->id;
 }
 
+/* A row that is locked is just being closed: waiting for it would block run_free(). */
 static void renew_once(const struct run *run)
 {
 	struct fail fail = {0};
 	PGconn *db = db_connect(&fail);
 
-	if (!db || !db_runf(db, &fail, "ld",
-			    "UPDATE green_ml.run SET lease_until = clock_timestamp() + $2 * interval '1 s' "
-			    "WHERE run_id = $1 AND state = 'running'",
-			    run->id, (int)RUN_LEASE_S))
+	if (!db ||
+	    !db_runf(db, &fail, "ld",
+		     "UPDATE green_ml.run SET lease_until = clock_timestamp() + $2 * interval '1 s' WHERE run_id = "
+		     "(SELECT run_id FROM green_ml.run WHERE run_id = $1 AND state = 'running' "
+		     "FOR UPDATE SKIP LOCKED)",
+		     run->id, run->lease_s))
 		log_warning("could not renew the lease of this run", "run_id", "%lld", (long long)run->id, "error",
 			    "%s", fail.text, NULL);
 	db_close(db);
+}
+
+static void add_ms(struct timespec *time, long ms)
+{
+	time->tv_nsec += ms % 1000 * 1000000;
+	time->tv_sec += ms / 1000 + time->tv_nsec / 1000000000;
+	time->tv_nsec %= 1000000000;
 }
 
 static void *renew(void *argument)
@@ -89,8 +103,8 @@ static void *renew(void *argument)
 
 	pthread_mutex_lock(&run->lock);
 	while (!run->ended) {
-		clock_gettime(CLOCK_REALTIME, &until);
-		until.tv_sec += RUN_LEASE_S / 3;
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		add_ms(&until, run->lease_s * 1000L / 3);
 		if (pthread_cond_timedwait(&run->ended_changed, &run->lock, &until) == 0)
 			continue;
 		pthread_mutex_unlock(&run->lock);
@@ -101,12 +115,56 @@ static void *renew(void *argument)
 	return NULL;
 }
 
+static bool start_renewer(struct run *run)
+{
+	pthread_condattr_t monotonic;
+	sigset_t all, before;
+	bool started;
+
+	pthread_mutex_init(&run->lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&run->ended_changed, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	/* Signals are for the threads of the program. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	started = pthread_create(&run->renewer, NULL, renew, run) == 0;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (!started) {
+		pthread_mutex_destroy(&run->lock);
+		pthread_cond_destroy(&run->ended_changed);
+	}
+	return started;
+}
+
+static bool read_lease(int *lease_s, struct fail *fail)
+{
+	const char *text = getenv("GREEN_ML_LEASE_S");
+	int32_t number;
+
+	*lease_s = RUN_LEASE_S;
+	if (!text || !*text)
+		return true;
+	if (!number_int32(text, strlen(text), &number) || number < 1 || number > 86400)
+		return fail_set(
+		    fail, EXIT_WRONG_USE,
+		    "environment variable GREEN_ML_LEASE_S is \"%s\": expected a whole number from 1 to 86400", text);
+	*lease_s = number;
+	return true;
+}
+
 struct run *run_open(PGconn *db, const char *pipeline, struct fail *fail)
 {
-	struct run *run = xcalloc(1, sizeof(*run));
+	struct run *run;
+	int lease_s;
 	char now[CLOCK_TEXT_SIZE];
 	PGresult *row;
 
+	if (!read_lease(&lease_s, fail))
+		return NULL;
+	run = xcalloc(1, sizeof(*run));
+	run->lease_s = lease_s;
 	run->started_monotonic_s = clock_monotonic_s();
 	run->cpu_start_s = cpu_accounted_s;
 	run->db = db;
@@ -116,7 +174,7 @@ struct run *run_open(PGconn *db, const char *pipeline, struct fail *fail)
 	    db, fail, "ssdssss",
 	    "INSERT INTO green_ml.run (program, pipeline, lease_until, simulated_at, workflow, node, version) VALUES "
 	    "($1, $2, clock_timestamp() + $3 * interval '1 s', $4, $5, $6, $7) RETURNING run_id",
-	    log_program(), pipeline, (int)RUN_LEASE_S, clock_is_simulated() ? clock_format(clock_now_s(), now) : NULL,
+	    log_program(), pipeline, lease_s, clock_is_simulated() ? clock_format(clock_now_s(), now) : NULL,
 	    getenv("ARGO_WORKFLOW_NAME"), getenv("ARGO_NODE_ID"), green_ml_version);
 	if (!row) {
 		fail_prefix(fail, "could not open a run");
@@ -125,10 +183,9 @@ struct run *run_open(PGconn *db, const char *pipeline, struct fail *fail)
 	}
 	run->id = db_int(row, 0, 0);
 	db_free(row);
-	pthread_mutex_init(&run->lock, NULL);
-	pthread_cond_init(&run->ended_changed, NULL);
-	if (pthread_create(&run->renewer, NULL, renew, run) != 0) {
+	if (!start_renewer(run)) {
 		fail_set(fail, EXIT_FAILED, "could not start the thread that renews the run's lease");
+		run_failed(run, db, fail->text);
 		free(run);
 		return NULL;
 	}
@@ -146,9 +203,8 @@ static bool close_row(struct run *run, PGconn *db, const char *state, const char
 	return db_runf(
 	    db, fail, "lsfsffs",
 	    "UPDATE green_ml.run SET state = $2, finished_at = clock_timestamp(), wall_s = $3, postgres_cpu_s = $4, "
-	    "cpu_s = $5, peak_rss_mb = $6, error = $7 WHERE run_id = $1",
-	    run->id, state, run_wall_s(run), postgres_s < 0 ? NULL : postgres_text, cpu_s, run_peak_rss_mb(),
-	    error);
+	    "cpu_s = $5, peak_rss_mb = $6, error = $7 WHERE run_id = $1 AND state = 'running'",
+	    run->id, state, run_wall_s(run), postgres_s < 0 ? NULL : postgres_text, cpu_s, run_peak_rss_mb(), error);
 }
 
 bool run_done(struct run *run, PGconn *db, struct fail *fail)
@@ -160,11 +216,16 @@ void run_failed(struct run *run, PGconn *db, const char *error)
 {
 	struct fail fail = {0};
 	PGconn *own = NULL;
+	char text[sizeof(fail.text)];
 
+	if (!run)
+		return;
+	snprintf(text, sizeof(text), "%s", error);
+	text_make_utf8(text);
 	db_rollback(db);
 	if (!db || PQstatus(db) != CONNECTION_OK)
 		db = own = db_connect(&fail);
-	if (!db || !close_row(run, db, "failed", error, &fail))
+	if (!db || !close_row(run, db, "failed", text, &fail))
 		log_warning("could not mark the run as failed, it will read lost", "run_id", "%lld", (long long)run->id,
 			    "error", "%s", fail.text, NULL);
 	db_close(own);

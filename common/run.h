@@ -9,7 +9,7 @@
  *	struct run *run = run_open(db, "insurance", &fail);
  *	db_begin(db) ... work ... run_done(run, db, &fail) && db_commit(db, &fail);
  *	on error: db_rollback(db); run_failed(run, db, fail.text);
- *	run_free(run);
+ *	run_free(run);			after the commit or the rollback
  */
 
 #include <libpq-fe.h>
@@ -20,6 +20,7 @@
 
 struct run;
 
+/* GREEN_ML_LEASE_S: another lease in seconds, for tests and experiments; it is renewed after each third of it. */
 enum { RUN_LEASE_S = 120 };
 
 /* pipeline may be NULL. The program's name is log_program()'s; the workflow comes from ARGO_WORKFLOW_NAME and
@@ -29,7 +30,8 @@ int64_t run_id(const struct run *run);
 /* Marks the row done with CPU seconds (own and the backend's), wall, peak memory so far. Inside the work's transaction.
  */
 bool run_done(struct run *run, PGconn *db, struct fail *fail) MUST_USE;
-/* Marks it failed; opens a new connection when db is unusable; errors are only logged. */
+/* Rolls back what is open on db and marks the run failed, unless it is done already (a commit whose answer was lost).
+ * Opens a new connection when db is NULL or unusable; errors are only logged. Nothing happens without a run. */
 void run_failed(struct run *run, PGconn *db, const char *error);
 void run_free(struct run *run); /* ends the renewal; NULL is fine */
 
