@@ -14,7 +14,7 @@
 struct config {
 	/* settings */
 	const char *pipeline, *as;
-	const char *preset; /* "" or "seed" */
+	const char *preset; /* "none" or "seed" */
 	const char *policy;
 	double low_accuracy_decrease, max_accuracy_decrease;
 	double carbon_intensity_threshold_gco2_per_kwh;

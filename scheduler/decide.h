@@ -65,6 +65,7 @@ struct reading {
 	double start_s; /* of the hour (or slot) it is for */
 	double age_s;	/* how long ago that was; 0 for a fixed list and a trace, which hold until their next value */
 	bool estimated;
+	double retry_at_s; /* the provider asked not to be asked before; 0: it did not */
 	char source[160]; /* provider/kind/factors/zone */
 	char reason[256]; /* why there is no reading */
 };

@@ -1,0 +1,253 @@
+#include "scheduler/argo.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <jansson.h>
+#include <math.h>
+#include <unistd.h>
+
+#include "common/http.h"
+#include "common/log.h"
+#include "common/xalloc.h"
+
+enum { MAX_BODY = 1 << 20, MAX_TOKEN = 64 * 1024, TRIES = 3, MAX_PAUSE_S = 10 };
+
+static const char pod_token[] = "/var/run/secrets/kubernetes.io/serviceaccount/token";
+
+/* A DNS label: what may stand in a path and in a name without being escaped. */
+static bool is_label(const char *text)
+{
+	size_t size = strlen(text);
+
+	for (size_t i = 0; i < size; i++)
+		if (!islower((unsigned char)text[i]) && !isdigit((unsigned char)text[i]) && text[i] != '-')
+			return false;
+	return size > 0 && size <= 63;
+}
+
+bool argo_open(const struct config *config, struct argo *argo, struct fail *fail)
+{
+	const char *host = config->host, *token_file = getenv("BEARER_TOKEN_FILE");
+	bool has_token = config->bearer_token && *config->bearer_token, has_file = token_file && *token_file;
+	size_t size = strlen(host);
+
+	*argo = (struct argo){.namespace = config->argo_namespace, .template = config->template};
+	if (!is_label(config->argo_namespace) || !is_label(config->template))
+		return fail_set(fail, EXIT_WRONG_USE, "--argo-namespace \"%s\" and --template \"%s\" must be of a-z, 0-9 and \"-\"",
+				config->argo_namespace, config->template);
+	if (!*host || strcspn(host, " \t\r\n?#@") != size)
+		return fail_set(fail, EXIT_WRONG_USE, "HOST is \"%s\": expected the Argo server's host name, host:port or URL", host);
+	while (size > 0 && host[size - 1] == '/')
+		size--;
+	if (strstr(host, "://"))
+		argo->base = xasprintf("%.*s/api/v1/workflows/%s", (int)size, host, argo->namespace);
+	else
+		argo->base = xasprintf("https://%.*s%s/api/v1/workflows/%s", (int)size, host, strchr(host, ':') ? "" : ":2746",
+				       argo->namespace);
+	if (*config->argo_ca_file)
+		argo->ca_file = config->argo_ca_file;
+	if (has_file)
+		argo->token_file = token_file;
+	else if (has_token)
+		argo->token = config->bearer_token;
+	else if (access(pod_token, R_OK) == 0)
+		argo->token_file = pod_token;
+	return true;
+}
+
+void argo_release(struct argo *argo)
+{
+	free(argo->base);
+	argo->base = NULL;
+}
+
+char *argo_submit_body(const struct argo *argo, const struct submission *submission)
+{
+	json_t *parameters = json_array();
+	char *labels = xasprintf("green-ml/retrain=%s", submission->label), *body;
+	json_t *json;
+
+	for (size_t i = 0; submission->parameters[i]; i++)
+		json_array_append_new(parameters, json_string(submission->parameters[i]));
+	json = json_pack("{s:s, s:s, s:s, s:{s:s, s:s, s:o}}", "namespace", argo->namespace, "resourceKind", "WorkflowTemplate",
+			 "resourceName", argo->template, "submitOptions", "name", submission->name, "labels", labels, "parameters",
+			 parameters);
+	body = json_dumps(json, JSON_COMPACT);
+	json_decref(json);
+	free(labels);
+	return body;
+}
+
+/* "Authorization: Bearer ..." or NULL where there is no token; free(). */
+static bool authorization(const struct argo *argo, char **header, struct fail *fail)
+{
+	char token[MAX_TOKEN];
+	size_t size;
+	FILE *file;
+
+	*header = NULL;
+	if (argo->token)
+		*header = xasprintf("Authorization: Bearer %s", argo->token);
+	if (argo->token || !argo->token_file)
+		return true;
+	file = fopen(argo->token_file, "re");
+	if (!file)
+		return fail_set(fail, EXIT_WRONG_USE, "could not read the Argo token's file \"%s\": %s", argo->token_file, strerror(errno));
+	size = fread(token, 1, sizeof(token) - 1, file);
+	fclose(file);
+	while (size > 0 && isspace((unsigned char)token[size - 1]))
+		size--;
+	token[size] = '\0';
+	if (size == 0 || strcspn(token, "\r\n") != size)
+		fail_set(fail, EXIT_WRONG_USE, "the Argo token's file \"%s\" does not hold one token", argo->token_file);
+	else
+		*header = xasprintf("Authorization: Bearer %s", token);
+	explicit_bzero(token, sizeof(token));
+	return fail->code == 0;
+}
+
+static bool ask_once(const struct argo *argo, const char *url, const char *body, struct http_reply *reply, struct fail *fail)
+{
+	const char *headers[] = {"Accept: application/json", "Content-Type: application/json", NULL, NULL};
+	struct http_request request = {.url = url, .headers = headers, .body = body, .body_size = body ? strlen(body) : 0,
+				       .timeout_s = 30, .connect_timeout_s = 10, .max_body_size = MAX_BODY, .ca_file = argo->ca_file};
+	char *header;
+	bool done;
+
+	if (!authorization(argo, &header, fail))
+		return false;
+	headers[2] = header;
+	done = http_request(&request, reply, fail);
+	if (header)
+		explicit_bzero(header, strlen(header));
+	free(header);
+	return done;
+}
+
+/* Again where the server says that it is busy. A request that got no answer is not repeated: a submission may have arrived. */
+static bool ask(const struct argo *argo, const char *url, const char *body, struct http_reply *reply, struct fail *fail)
+{
+	for (int attempt = 1;; attempt++) {
+		double pause_s = 0.2 * attempt;
+
+		if (!ask_once(argo, url, body, reply, fail))
+			return false;
+		if (attempt == TRIES || (reply->status != 429 && reply->status != 502 && reply->status != 503))
+			return true;
+		if (reply->retry_after_s > 0)
+			pause_s = fmin(reply->retry_after_s, MAX_PAUSE_S);
+		log_warning("the Argo server is busy", "status", "%ld", reply->status, "pause_s", "%.1f", pause_s, NULL);
+		http_reply_release(reply);
+		usleep((useconds_t)(1e6 * pause_s));
+	}
+}
+
+/* What the server says about itself, in one short line: errors are JSON {"code","message"}, text or HTML. */
+static void fail_from(const struct http_reply *reply, const char *what, struct fail *fail)
+{
+	bool again = reply->status == 429 || reply->status == 502 || reply->status == 503 || reply->status == 504;
+	json_t *json = json_loadb(reply->body.data, reply->body.size, 0, NULL);
+	const char *message = json_string_value(json_object_get(json, "message"));
+	char line[201];
+	size_t used = 0;
+
+	if (!message)
+		message = strstr(reply->content_type, "html") ? "(an HTML page)" : reply->body.data;
+	for (; *message && used < sizeof(line) - 1; message++)
+		line[used++] = isprint((unsigned char)*message) ? *message : ' ';
+	line[used] = '\0';
+	fail_set(fail, again ? EXIT_TRY_AGAIN : EXIT_FAILED, "could not %s: the Argo server answered %ld: %s%s", what, reply->status,
+		 line, reply->status == 401 ? ": check BEARER_TOKEN" : reply->status == 403 ? ": check the scheduler's Role" : "");
+	json_decref(json);
+}
+
+static void copy_text(char *to, size_t size, const json_t *value)
+{
+	snprintf(to, size, "%s", json_is_string(value) ? json_string_value(value) : "");
+}
+
+/* Reads a workflow that must have this name. */
+static enum argo_result take_workflow(const struct http_reply *reply, const char *name, const char *label,
+				      struct argo_workflow *workflow, struct fail *fail)
+{
+	json_t *json = json_loadb(reply->body.data, reply->body.size, 0, NULL);
+	const json_t *metadata = json_object_get(json, "metadata"), *status = json_object_get(json, "status");
+	const char *its_name = json_string_value(json_object_get(metadata, "name"));
+	const char *its_label = json_string_value(json_object_get(json_object_get(metadata, "labels"), "green-ml/retrain"));
+	enum argo_result result = ARGO_ERROR;
+
+	if (!its_name || strcmp(its_name, name) != 0) {
+		fail_set(fail, EXIT_FAILED, "the answer to workflow \"%s\" is not that workflow: check that HOST is an Argo server", name);
+	} else if (!its_label || strcmp(its_label, label) != 0) {
+		result = ARGO_FOREIGN;
+	} else {
+		result = ARGO_OURS;
+		copy_text(workflow->uid, sizeof(workflow->uid), json_object_get(metadata, "uid"));
+		copy_text(workflow->phase, sizeof(workflow->phase), json_object_get(status, "phase"));
+		copy_text(workflow->message, sizeof(workflow->message), json_object_get(status, "message"));
+	}
+	json_decref(json);
+	return result;
+}
+
+enum argo_result argo_look(const struct argo *argo, const char *name, const char *label, struct argo_workflow *workflow,
+			   struct fail *fail)
+{
+	char *url = xasprintf("%s/%s?fields=metadata.name,metadata.uid,metadata.labels,status.phase,status.message", argo->base, name);
+	struct http_reply reply = {0};
+	enum argo_result result = ARGO_ERROR;
+
+	*workflow = (struct argo_workflow){.phase = ""};
+	if (!ask(argo, url, NULL, &reply, fail)) {
+		fail_prefix(fail, "could not ask for workflow \"%s\"", name);
+		free(url);
+		return ARGO_ERROR;
+	}
+	if (reply.status == 404)
+		result = ARGO_ABSENT;
+	else if (reply.status == 200)
+		result = take_workflow(&reply, name, label, workflow, fail);
+	else
+		fail_from(&reply, "ask for the workflow", fail);
+	http_reply_release(&reply);
+	free(url);
+	return result;
+}
+
+/* Settles a submission whose answer does not say what became of it. */
+static enum argo_result settle(const struct argo *argo, const struct submission *submission, struct argo_workflow *workflow,
+			       struct fail *fail)
+{
+	struct fail look = {0};
+	enum argo_result result = argo_look(argo, submission->name, submission->label, workflow, &look);
+
+	if (result == ARGO_OURS || result == ARGO_FOREIGN) {
+		fail_clear(fail);
+		return result;
+	}
+	return ARGO_ERROR;
+}
+
+enum argo_result argo_submit(const struct argo *argo, const struct submission *submission, struct argo_workflow *workflow,
+			     struct fail *fail)
+{
+	char *url = xasprintf("%s/submit", argo->base), *body = argo_submit_body(argo, submission);
+	struct http_reply reply = {0};
+	enum argo_result result = ARGO_ERROR;
+
+	*workflow = (struct argo_workflow){.phase = ""};
+	if (!ask(argo, url, body, &reply, fail)) {
+		fail_prefix(fail, "could not submit workflow \"%s\"", submission->name);
+		result = settle(argo, submission, workflow, fail);
+	} else if (reply.status == 200) {
+		result = take_workflow(&reply, submission->name, submission->label, workflow, fail);
+	} else {
+		fail_from(&reply, "submit the workflow", fail);
+		if (reply.status == 409 || reply.status == 504)
+			result = settle(argo, submission, workflow, fail);
+	}
+	http_reply_release(&reply);
+	free(body);
+	free(url);
+	return result;
+}

@@ -1,0 +1,179 @@
+/* scheduler: decides when a pipeline's model is trained again, and has it done exactly once per need. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/db.h"
+#include "common/http.h"
+#include "common/log.h"
+#include "common/setting.h"
+#include "common/spec.h"
+#include "scheduler/config.h"
+#include "scheduler/report.h"
+#include "scheduler/tick.h"
+
+static struct config config;
+
+static const struct setting settings[] = {
+    {"pipeline", "PIPELINE_SPEC", SETTING_TEXT, &config.pipeline, NULL, .value_name = "PATH",
+     .help = "the pipeline's spec, or a folder of specs"},
+    {"as", "PIPELINE_NAME", SETTING_TEXT, &config.as, NULL, .value_name = "NAME",
+     .help = "the name the spec is registered under, where it is not its own"},
+    {"preset", "PRESET", SETTING_CHOICE, &config.preset, "none", .choices = "none|seed", .value_name = "NAME",
+     .help = "settings that belong together: seed = what the first version did"},
+    {"policy", "POLICY", SETTING_TEXT, &config.policy, NULL, .value_name = "NAME",
+     .help = "when a need that may wait is started: now, threshold:T, percentile:P, forecast; default: the spec's"},
+    {"max-accuracy-decrease", "MAX_ACCURACY_DECREASE", SETTING_REAL, &config.max_accuracy_decrease, NULL, 0, 1,
+     .value_name = "D", .help = "a larger drop trains at once; default: the spec's"},
+    {"low-accuracy-decrease", "LOW_ACCURACY_DECREASE", SETTING_REAL, &config.low_accuracy_decrease, NULL, 0, 1,
+     .value_name = "D", .help = "a smaller drop is none; default: the spec's"},
+    {"carbon-intensity-threshold", "CARBON_INTENSITY_THRESHOLD", SETTING_REAL,
+     &config.carbon_intensity_threshold_gco2_per_kwh, NULL, 0, 2000, .value_name = "G",
+     .help = "gCO2/kWh of the rung threshold; default: the spec's"},
+    {"carbon", "CARBON_PROVIDER", SETTING_TEXT, &config.carbon, "", .value_name = "SOURCE",
+     .help = "electricity-maps, list:START/PERIOD:V1,V2,... or file:PATH; default: the spec's signal"},
+    {"zone", "CARBON_ZONE", SETTING_TEXT, &config.zone, NULL, .value_name = "ZONE",
+     .help = "of the grid, such as DE; default: the spec's"},
+    {"electricity-maps-url", "ELECTRICITY_MAPS_URL", SETTING_TEXT, &config.electricity_maps_url,
+     "https://api.electricitymaps.com/v3", .value_name = "URL", .help = "where Electricity Maps is asked"},
+    {NULL, "ELECTRICITY_MAPS_TOKEN", SETTING_SECRET, &config.electricity_maps_token, "", .help = "its key"},
+    {"via", "VIA", SETTING_CHOICE, &config.via, "argo", .choices = "argo|command", .value_name = "HOW",
+     .help = "who trains: a workflow, or a command of this machine"},
+    {"command", "RETRAIN_COMMAND", SETTING_TEXT, &config.command, "", .value_name = "LINE",
+     .help = "for --via command: run by /bin/sh with RETRAIN_ID, PIPELINE_NAME, PIPELINE_SPEC, WORKFLOW_NAME"},
+    {"host", "HOST", SETTING_TEXT, &config.host, "localhost", .value_name = "HOST",
+     .help = "the Argo server: host, host:port or URL"},
+    {NULL, "BEARER_TOKEN", SETTING_SECRET, &config.bearer_token, "",
+     .help = "its token; the file of BEARER_TOKEN_FILE, or the pod's own, is read at every request"},
+    {"argo-namespace", "ARGO_NAMESPACE", SETTING_TEXT, &config.argo_namespace, "default", .value_name = "NAME",
+     .help = "where the workflow is submitted"},
+    {"argo-ca-file", "ARGO_CA_FILE", SETTING_TEXT, &config.argo_ca_file, "", .value_name = "FILE",
+     .help = "PEM of the authority that signed the Argo server's certificate; default: the system's"},
+    {"template", "TRAIN_TEMPLATE", SETTING_TEXT, &config.template, "train-and-deploy", .value_name = "NAME",
+     .help = "the WorkflowTemplate that trains and deploys"},
+    {"tick-min", "TICK_MIN", SETTING_REAL, &config.tick_min, "15", 0.001, 525600, .value_name = "MINUTES",
+     .help = "how often run is called"},
+    {"unblock", NULL, SETTING_FLAG, &config.unblock, NULL, .help = "try again although five attempts have failed"},
+    {"json", NULL, SETTING_FLAG, &config.json, NULL, .help = "print each decision as one JSON object"},
+};
+
+static const struct program program = {
+    .name = "scheduler",
+    .purpose = "Decides when a pipeline's model is trained again: when it has become worse, and when the grid is clean.",
+    .usage = "run|explain --pipeline PATH [OPTIONS]",
+    .notes = "Commands:\n"
+	     "  run      one tick: look, decide, store the decision, submit; to be called every --tick-min minutes\n"
+	     "  explain  the same decision with its reasons; nothing is stored nor submitted\n\n"
+	     "A carbon trace (file:PATH) is read below DATA_ROOT only (default /data, or the current folder).\n"
+	     "Exit codes: 0 decided, 1 failed for good, 2 wrong usage, setting or spec, 3 bad data, 75 try again; with\n"
+	     "several pipelines the worst.",
+    .settings = settings,
+    .setting_count = sizeof(settings) / sizeof(*settings),
+};
+
+/* default < spec < preset < environment < option */
+static bool configure(int argc, char **argv, const struct spec *spec, struct fail *fail)
+{
+	const char *preset = settings_peek(argc, argv, "preset", "PRESET");
+	int first_word;
+
+	config = (struct config){.zone = ""};
+	if (!settings_defaults(&program, fail))
+		return false;
+	if (preset)
+		config.preset = preset;
+	config_apply(&config, spec);
+	return settings_environment(&program, fail) &&
+	       settings_options(&program, argc, argv, &first_word, fail) == SETTINGS_OK;
+}
+
+static void print_tick(const struct tick *tick)
+{
+	char *json = report_json(tick);
+	struct text text;
+
+	text_init(&text, 1 << 16);
+	report_text(tick, &text);
+	if (config.json)
+		puts(json);
+	else
+		fputs(text.data, stdout);
+	fflush(stdout);
+	text_release(&text);
+	free(json);
+}
+
+static bool tick_one(PGconn *db, bool explain, const struct spec *spec, struct outputs *outputs, struct fail *fail)
+{
+	struct tick tick;
+	bool done = explain ? tick_explain(db, &config, spec, &tick, fail) : tick_run(db, &config, spec, &tick, fail);
+
+	if (tick.decision_id || (explain && done)) {
+		print_tick(&tick);
+		outputs_add(outputs, &tick);
+	}
+	tick_release(&tick);
+	return done;
+}
+
+/* One pipeline's error does not stop the others; the first that no retry mends is the exit code, else 75. */
+static int tick_all(int argc, char **argv, bool explain, const struct spec *specs, int count)
+{
+	struct outputs outputs;
+	struct fail fail = {0};
+	PGconn *db = NULL;
+	int code = EXIT_DONE;
+
+	outputs_init(&outputs);
+	for (int i = 0; i < count; i++) {
+		fail_clear(&fail);
+		if (db && PQstatus(db) != CONNECTION_OK) {
+			db_close(db);
+			db = NULL;
+		}
+		if (configure(argc, argv, &specs[i], &fail) && (db || (db = db_connect(&fail))) &&
+		    tick_one(db, explain, &specs[i], &outputs, &fail))
+			continue;
+		fail_prefix(&fail, "pipeline \"%s\"", specs[i].name);
+		fail_exit(&fail);
+		if (code == EXIT_DONE || code == EXIT_TRY_AGAIN)
+			code = (int)fail.code;
+	}
+	fail_clear(&fail);
+	if (!explain && !outputs_write(&outputs, &fail))
+		code = fail_exit(&fail);
+	outputs_release(&outputs);
+	db_close(db);
+	return code;
+}
+
+int main(int argc, char **argv)
+{
+	struct fail fail = {0};
+	struct spec *specs = NULL;
+	int first_word = argc, count = 0, code;
+	const char *command;
+
+	log_init("scheduler");
+	switch (settings_read(&program, argc, argv, &first_word, &fail)) {
+	case SETTINGS_SHOWN:
+		return EXIT_DONE;
+	case SETTINGS_WRONG:
+		return fail_exit(&fail);
+	case SETTINGS_OK:
+		break;
+	}
+	command = first_word == argc - 1 ? argv[first_word] : "";
+	if (strcmp(command, "run") != 0 && strcmp(command, "explain") != 0)
+		fail_set(&fail, EXIT_WRONG_USE, "expected one command, run or explain: see scheduler --help");
+	else if (!config.pipeline)
+		fail_set(&fail, EXIT_WRONG_USE, "no pipeline is given: name its spec with --pipeline or PIPELINE_SPEC");
+	if (fail.code || !spec_load_all(config.pipeline, config.as, &specs, &count, &fail))
+		return fail_exit(&fail);
+	http_init();
+	code = tick_all(argc, argv, strcmp(command, "explain") == 0, specs, count);
+	for (int i = 0; i < count; i++)
+		spec_release(&specs[i]);
+	free(specs);
+	return code;
+}

@@ -1,0 +1,221 @@
+#include "scheduler/tick.h"
+
+#include <math.h>
+
+#include "common/clock.h"
+#include "common/db.h"
+#include "common/log.h"
+#include "common/run.h"
+#include "scheduler/carbon.h"
+#include "scheduler/carrier.h"
+#include "scheduler/costs.h"
+#include "scheduler/policy.h"
+#include "scheduler/rung.h"
+#include "scheduler/store.h"
+
+/* What a tick works with, opened from its settings. */
+struct tools {
+	struct carbon_source carbon;
+	struct carrier carrier;
+};
+
+static bool open_tools(const struct config *config, const struct spec *spec, struct tick *tick, struct tools *tools,
+		       struct fail *fail)
+{
+	*tick = (struct tick){.spec = spec};
+	if (!policy_make(config, &tick->policy, fail) || !carbon_open(config, &tools->carbon, fail))
+		return false;
+	if (!carrier_open(config, spec, &tools->carrier, fail)) {
+		carbon_release(&tools->carbon);
+		return false;
+	}
+	return true;
+}
+
+static void close_tools(struct tools *tools)
+{
+	carrier_release(&tools->carrier);
+	carbon_release(&tools->carbon);
+}
+
+void tick_release(struct tick *tick)
+{
+	free(tick->history);
+	evidence_release(&tick->evidence);
+	tick->history = NULL;
+}
+
+/* One tick of a pipeline at a time; the lock goes with the connection. */
+static bool lock_pipeline(PGconn *db, const char *pipeline, struct fail *fail)
+{
+	if (db_runf(db, fail, "s", "SELECT pg_advisory_lock(hashtext('green_ml.scheduler'), hashtext($1))", pipeline))
+		return true;
+	return fail_prefix(fail, "another tick of pipeline \"%s\" is at work", pipeline);
+}
+
+static bool try_lock(PGconn *db, const char *pipeline, bool *locked, struct fail *fail)
+{
+	PGresult *row = db_queryf(db, fail, "s", "SELECT pg_try_advisory_lock(hashtext('green_ml.scheduler'), hashtext($1))", pipeline);
+
+	*locked = row && db_bool(row, 0, 0);
+	db_free(row);
+	return row != NULL;
+}
+
+static void unlock_pipeline(PGconn *db, const char *pipeline)
+{
+	struct fail fail = {0};
+
+	if (!db_runf(db, &fail, "s", "SELECT pg_advisory_unlock(hashtext('green_ml.scheduler'), hashtext($1))", pipeline))
+		log_warning("could not unlock the pipeline, it is free when the connection ends", "pipeline", "%s", pipeline, "error",
+			    "%s", fail.text, NULL);
+}
+
+/* Decides twice where the start is a question: only then the history is read. */
+static bool decide_with_history(PGconn *db, const struct tools *tools, struct tick *tick, struct fail *fail)
+{
+	double until_s;
+
+	tick->decision = decide(&tick->policy, &tick->signal);
+	if (!tick->decision.rung || tick->policy.start == START_NOW)
+		return true;
+	until_s = fmin(tick->signal.now_s, tick->decision.due_at_s);
+	if (!carbon_history(&tools->carbon, db, until_s - (HISTORY_HOURS + 1) * 3600.0, until_s, &tick->history,
+			    &tick->signal.history_count, fail))
+		return false;
+	tick->signal.history = tick->history;
+	tick->decision = decide(&tick->policy, &tick->signal);
+	return true;
+}
+
+/* Everything that is known now, and the decision. */
+static bool gather_and_decide(PGconn *db, const struct config *config, const struct tools *tools, bool store,
+			      const struct retrain *retrain, struct tick *tick, struct fail *fail)
+{
+	const char *pipeline = tick->spec->name;
+	struct signal *signal = &tick->signal;
+
+	signal->now_s = clock_now_s();
+	signal->need = retrain->need;
+	if (!evidence_read(db, pipeline, config, retrain->need.state != NEED_ACCEPTED, &tick->evidence, fail))
+		return false;
+	evidence_to_signal(&tick->evidence, signal);
+	return retrain_earlier(db, &tick->evidence, signal, fail) && costs_read(db, pipeline, signal, fail) &&
+	       carbon_read(&tools->carbon, db, signal->now_s, store, &signal->reading, fail) &&
+	       decide_with_history(db, tools, tick, fail);
+}
+
+static bool find_open(PGconn *db, const char *pipeline, struct retrain *retrain, int *pipeline_id, struct fail *fail)
+{
+	PGresult *row = db_queryf(db, fail, "s", "SELECT pipeline_id FROM green_ml.pipeline WHERE name = $1", pipeline);
+
+	*retrain = (struct retrain){0};
+	*pipeline_id = row && PQntuples(row) == 1 ? (int)db_int(row, 0, 0) : 0;
+	db_free(row);
+	return row && retrain_load(db, *pipeline_id, retrain, fail);
+}
+
+static bool write_all(PGconn *db, const struct config *config, const struct writer *writer, const struct change *change,
+		      struct retrain *retrain, struct tick *tick, struct fail *fail)
+{
+	int before = retrain->id;
+
+	if (!retrain_store_change(db, change, writer, fail))
+		return false;
+	if (tick->evidence.fresh && !evidence_store(db, &tick->evidence, &tick->decision, writer->run_id, writer->now_s,
+						    writer->simulated, fail))
+		return false;
+	if (!retrain_apply(db, &tick->evidence, &tick->decision, writer, retrain, fail))
+		return false;
+	tick->retrain_id = retrain->id ? retrain->id : before;
+	if (tick->decision.verdict == VERDICT_TRAIN &&
+	    !retrain_workflow(config->template, tick->spec->name, retrain, tick->workflow, fail))
+		return false;
+	if (retrain->need.state == NEED_ACCEPTED)
+		memcpy(tick->workflow, retrain->workflow, sizeof(tick->workflow));
+	return store_decision(db, tick, writer, fail);
+}
+
+static bool store_tick(PGconn *db, const struct config *config, struct run *run, const struct writer *writer,
+		       const struct change *change, struct retrain *retrain, struct tick *tick, struct fail *fail)
+{
+	if (db_begin(db, fail) && write_all(db, config, writer, change, retrain, tick, fail) && run_done(run, db, fail) &&
+	    db_commit(db, fail))
+		return true;
+	db_rollback(db);
+	tick->decision_id = 0;
+	return false;
+}
+
+static void log_decision(const struct tick *tick)
+{
+	const struct decision *decision = &tick->decision;
+
+	log_event(decision->verdict == VERDICT_BLOCKED ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "decided", "pipeline", "%s",
+		  tick->spec->name, "verdict", "%s", verdict_name(decision->verdict), "rule", "%s", decision->rule, "rung", "%s",
+		  decision->rung ? decision->rung : "-", "decision_id", "%lld", (long long)tick->decision_id, "retrain_id", "%d",
+		  tick->retrain_id, NULL);
+}
+
+static bool work(PGconn *db, const struct config *config, const struct tools *tools, struct run *run, struct tick *tick,
+		 struct fail *fail)
+{
+	struct writer writer = {run_id(run), clock_now_s(), clock_is_simulated()};
+	struct retrain retrain;
+	struct change change;
+	int pipeline_id;
+	bool lifted = false;
+
+	if (!find_open(db, tick->spec->name, &retrain, &pipeline_id, fail))
+		return false;
+	if (config->unblock && !retrain_unblock(db, pipeline_id, &writer, &lifted, fail))
+		return false;
+	if (!carrier_follow(&tools->carrier, db, writer.now_s, &retrain, &change, fail) ||
+	    !gather_and_decide(db, config, tools, true, &retrain, tick, fail) ||
+	    !store_tick(db, config, run, &writer, &change, &retrain, tick, fail))
+		return false;
+	log_decision(tick);
+	return tick->decision.verdict != VERDICT_TRAIN ||
+	       carrier_start(&tools->carrier, db, tick->workflow, &writer, &retrain, fail);
+}
+
+bool tick_run(PGconn *db, const struct config *config, const struct spec *spec, struct tick *tick, struct fail *fail)
+{
+	struct tools tools;
+	struct run *run = NULL;
+	bool done = false;
+
+	if (!open_tools(config, spec, tick, &tools, fail))
+		return false;
+	run = run_open(db, spec->name, fail);
+	if (run && lock_pipeline(db, spec->name, fail)) {
+		done = work(db, config, &tools, run, tick, fail);
+		unlock_pipeline(db, spec->name);
+	}
+	if (run && !done && tick->decision_id == 0)
+		run_failed(run, db, fail->text);
+	run_free(run);
+	close_tools(&tools);
+	return done;
+}
+
+bool tick_explain(PGconn *db, const struct config *config, const struct spec *spec, struct tick *tick, struct fail *fail)
+{
+	struct tools tools;
+	struct retrain retrain;
+	struct change change;
+	int pipeline_id;
+	bool locked = false, done = false;
+
+	if (!open_tools(config, spec, tick, &tools, fail))
+		return false;
+	/* A pipeline that a tick is at work on is left to it: its retraining is in flight, whatever the rows say. */
+	if (find_open(db, spec->name, &retrain, &pipeline_id, fail) && try_lock(db, spec->name, &locked, fail))
+		done = (!locked || carrier_follow(&tools.carrier, db, clock_now_s(), &retrain, &change, fail)) &&
+		       gather_and_decide(db, config, &tools, false, &retrain, tick, fail);
+	tick->retrain_id = retrain.id;
+	if (locked)
+		unlock_pipeline(db, spec->name);
+	close_tools(&tools);
+	return done;
+}
