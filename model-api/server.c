@@ -14,7 +14,7 @@
 #include "model-api/listen.h"
 
 enum {
-	CONNECTION_MEMORY = 16384, /* headers: about half of it */
+	CONNECTION_MEMORY = 16384, /* headers: nearly all of it */
 	DISCARD_FACTOR = 8,	   /* a refused body is read and thrown away up to this many times the limit */
 	REPLY_FACTOR = 4,
 	BODIES_AT_ONCE = 8,
