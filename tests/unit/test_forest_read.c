@@ -354,10 +354,12 @@ static void one_class_and_one_leaf(void **state UNUSED)
 /* Classes 300 of 301 and a score that only the wide sums hold. */
 static void many_classes_and_trees(void **state UNUSED)
 {
-	enum { CLASSES = 301, TREES = 1000 };
+	enum { CLASSES = 301, TREES = 1000, ROWS = 1000 };
 	struct fail fail = {0};
 	struct forest *forest;
-	uint64_t scores[CLASSES];
+	static int32_t keys[ROWS];
+	static uint16_t classes[ROWS];
+	static uint64_t scores[ROWS * CLASSES];
 	char label[16];
 
 	put_header(1, CLASSES, TREES, 1, TREES);
@@ -380,6 +382,11 @@ static void many_classes_and_trees(void **state UNUSED)
 	assert_true(scores[CLASSES - 1] == (uint64_t)TREES * ONE);
 	assert_true(forest_probability(forest, scores[CLASSES - 1]) == 1);
 	assert_int_equal(forest_predict(forest, &(int32_t){0}, NULL), CLASSES - 1);
+	forest_predict_rows(forest, keys, ROWS, classes, scores);
+	for (int row = 0; row < ROWS; row++) {
+		assert_int_equal(classes[row], CLASSES - 1);
+		assert_true(scores[row * CLASSES + CLASSES - 1] == (uint64_t)TREES * ONE);
+	}
 	forest_free(forest);
 }
 
