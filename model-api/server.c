@@ -1,6 +1,7 @@
 #include "model-api/server.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <microhttpd.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -32,6 +33,7 @@ struct server {
 	int listening;
 	bool quiesced;
 	int port;
+	int most_connections; /* since memory was given back */
 	int connections_series, failed_series, aborted_series;
 	pthread_mutex_t wait_lock; /* of waiting and stopping */
 	struct exchange *waiting;
@@ -259,10 +261,24 @@ void server_looked(void *server)
 	resume(server, false);
 }
 
+/* The memory of many connections stays with the process after they have gone, unless it is asked for. */
+static void give_back_memory(struct server *server)
+{
+	int now = atomic_load(&server->all.count);
+
+	if (now > server->most_connections)
+		server->most_connections = now;
+	if (server->most_connections >= 256 && now < server->most_connections / 4) {
+		malloc_trim(0);
+		server->most_connections = now;
+	}
+}
+
 void server_tick(struct server *server)
 {
 	int expired = exchange_expire(&server->all);
 
+	give_back_memory(server);
 	if (expired)
 		log_info("requests ended that took too long", "count", "%d", expired, NULL);
 	resume(server, false);
@@ -331,11 +347,6 @@ struct server *server_start(const struct server_settings *settings, struct servi
 int server_port(const struct server *server)
 {
 	return server->port;
-}
-
-int server_connections(struct server *server)
-{
-	return atomic_load(&server->all.count);
 }
 
 void server_quiesce(struct server *server)

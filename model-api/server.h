@@ -35,7 +35,6 @@ int server_port(const struct server *server);
 void server_tick(struct server *server);
 /* Resumes the callers whose ticket the watch has served; fits watch_settings.looked. */
 void server_looked(void *server);
-int server_connections(struct server *server);
 void server_quiesce(struct server *server);
 void server_stop(struct server *server); /* frees it; NULL is fine */
 
