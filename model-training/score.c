@@ -9,7 +9,8 @@
 #define NORMAL_95 1.959963984540054
 #define LEAST_PROBABILITY 1e-15
 
-enum { BLOCK_ROWS = 4096 };
+/* Scores held at a time, 32 MiB: few blocks, because a look-up table may be made for each. */
+enum { BLOCK_SCORES = 1 << 22 };
 
 void score_wilson(int64_t right, int64_t rows, double *low, double *high)
 {
@@ -78,12 +79,12 @@ static void summarize(const struct tally *tally, int class_count, struct score *
 void score_rows(const struct feature_rows *rows, const struct forest *forest, struct score *score)
 {
 	size_t places = (size_t)forest->class_count + 1;
-	int64_t *counts = xcalloc(3 * places, sizeof(*counts));
+	int64_t *counts = xcalloc(3 * places, sizeof(*counts)), block = BLOCK_SCORES / forest->class_count;
 	struct tally tally = {counts, counts + places, counts + 2 * places};
 
 	*score = (struct score){.rows = rows->count, .is_right = xcalloc((size_t)rows->count, 1)};
-	for (int64_t first = 0; first < rows->count; first += BLOCK_ROWS) {
-		int64_t count = rows->count - first < BLOCK_ROWS ? rows->count - first : BLOCK_ROWS;
+	for (int64_t first = 0; first < rows->count; first += block) {
+		int64_t count = rows->count - first < block ? rows->count - first : block;
 
 		take_block(rows, forest, first, count, &tally, score);
 	}
