@@ -34,6 +34,7 @@ struct watch {
 
 	/* of the thread alone */
 	PGconn *db;
+	double logged_s;
 	int failures; /* connections in a row that could not be made or kept */
 	struct look *look;
 	int series[LOOK_RESULT_COUNT];
@@ -93,6 +94,18 @@ static void keep_result(struct watch *watch, enum look_result result, const stru
 	pthread_mutex_unlock(&watch->lock);
 }
 
+/* Callers of /update can ask ten times a second: one line per second is enough. */
+static void log_failure(struct watch *watch, const struct fail *fail)
+{
+	double now_s = clock_monotonic_s();
+
+	if (watch->failures > 1 && now_s - watch->logged_s < 1)
+		return;
+	watch->logged_s = now_s;
+	log_warning("could not read the registry; what is loaded keeps serving", "reason", "%s", fail->text, "failures",
+		    "%d", watch->failures, NULL);
+}
+
 static void look_once(struct watch *watch)
 {
 	uint64_t ticket = atomic_load(&watch->asked);
@@ -109,8 +122,7 @@ static void look_once(struct watch *watch)
 	else if (watch->db)
 		disconnect(watch);
 	if (result == LOOK_FAILED)
-		log_warning("could not read the registry; what is loaded keeps serving", "reason", "%s", fail.text,
-			    "failures", "%d", watch->failures, NULL);
+		log_failure(watch, &fail);
 	keep_result(watch, result, &fail);
 	/* Who waits for a ticket must find the result. */
 	atomic_store(&watch->finished, ticket);
