@@ -154,9 +154,9 @@ static struct model *load(struct look *look, PGconn *db, const struct model_addr
 		forget_refusal(look, address->pipeline);
 		log_info("model loaded", "pipeline", "%s", address->pipeline, "promotion_id", "%d",
 			 address->promotion_id, "model_id", "%d", address->model_id, "sha256", "%s", address->sha256,
-			 "trees", "%d", model->forest->tree_count, "nodes", "%lu",
-			 (unsigned long)model->forest->node_count, "seconds", "%.3f", clock_monotonic_s() - begun_s,
-			 NULL);
+			 "trees", "%d", model->forest->tree_count, "by", "%s", model->table ? "table" : "trees",
+			 "nodes", "%lu", (unsigned long)model->forest->node_count, "seconds", "%.3f",
+			 clock_monotonic_s() - begun_s, NULL);
 	} else if (fail->code != EXIT_TRY_AGAIN && PQstatus(db) == CONNECTION_OK) {
 		log_error("champion refused; what was served before keeps serving", "pipeline", "%s", address->pipeline,
 			  "promotion_id", "%d", address->promotion_id, "model_id", "%d", address->model_id, "reason",

@@ -12,7 +12,10 @@
 
 /* Classes that get a series of their own in the metrics; the others share one, so that a model with thousands of
  * classes does not flood the monitoring. */
-enum { SERIES_MAX_CLASSES = 50 };
+enum { SERIES_MAX_CLASSES = 50, SAMPLES = 3 };
+
+/* Tables up to this size are made even where the trees are smaller: they answer many times faster. */
+static const size_t small_table_bytes = 4 << 20;
 
 /* ------------------------------------------------------------------ the feature set's columns */
 
@@ -97,18 +100,23 @@ static int32_t sample_key(const struct forest_feature *feature, int part)
 	return feature->thresholds[part == 0 ? 0 : feature->threshold_count / 2];
 }
 
+static void sample_row(const struct forest *forest, int part, int32_t *keys)
+{
+	for (int i = 0; i < forest->feature_count; i++)
+		keys[i] = sample_key(&forest->features[i], part);
+}
+
 bool model_self_test(const struct forest *forest, struct fail *fail)
 {
 	int32_t *keys = xcalloc((size_t)forest->feature_count, sizeof(*keys));
 	uint64_t *scores = xcalloc((size_t)forest->class_count, sizeof(*scores));
 	bool good = true;
 
-	for (int part = 0; good && part < 3; part++) {
+	for (int part = 0; good && part < SAMPLES; part++) {
 		uint64_t total = 0;
 		int class;
 
-		for (int i = 0; i < forest->feature_count; i++)
-			keys[i] = sample_key(&forest->features[i], part);
+		sample_row(forest, part, keys);
 		class = forest_predict(forest, keys, scores);
 		for (int i = 0; i < forest->class_count; i++)
 			total += scores[i];
@@ -120,6 +128,69 @@ bool model_self_test(const struct forest *forest, struct fail *fail)
 	free(keys);
 	free(scores);
 	return good;
+}
+
+/* ------------------------------------------------------------------ the table */
+
+void model_predict(const struct model *model, const int32_t *keys, size_t rows, uint16_t *classes, uint64_t *scores)
+{
+	size_t columns = (size_t)model->forest->feature_count, count = (size_t)model->forest->class_count;
+
+	if (!model->table) {
+		forest_predict_rows(model->forest, keys, rows, classes, scores);
+		return;
+	}
+	for (size_t row = 0; row < rows; row++) {
+		const uint32_t *found = forest_table_scores(model->table, keys + row * columns);
+		size_t best = 0;
+
+		for (size_t i = 0; i < count; i++) {
+			if (found[i] > found[best])
+				best = i;
+			if (scores)
+				scores[row * count + i] = found[i];
+		}
+		classes[row] = (uint16_t)best;
+	}
+}
+
+static bool agrees(const struct model *model, int part)
+{
+	const struct forest *forest = model->forest;
+	size_t count = (size_t)forest->class_count;
+	int32_t *keys = xcalloc((size_t)forest->feature_count, sizeof(*keys));
+	uint64_t *by_trees = xcalloc(count, sizeof(*by_trees)), *by_table = xcalloc(count, sizeof(*by_table));
+	uint16_t found;
+	bool same;
+
+	sample_row(forest, part, keys);
+	same = forest_predict(forest, keys, by_trees) >= 0;
+	model_predict(model, keys, 1, &found, by_table);
+	same = same && memcmp(by_trees, by_table, count * sizeof(*by_trees)) == 0;
+	free(keys);
+	free(by_trees);
+	free(by_table);
+	return same;
+}
+
+bool model_make_table(struct model *model, struct fail *fail)
+{
+	struct forest *forest = model->forest;
+	size_t trees_bytes = forest->node_count * sizeof(*forest->nodes);
+
+	model->table = forest_table_new(forest, trees_bytes > small_table_bytes ? trees_bytes : small_table_bytes);
+	for (int part = 0; model->table && part < SAMPLES; part++)
+		if (!agrees(model, part))
+			return fail_set(fail, EXIT_FAILED,
+					"the model fails its self-test: its table and its trees do not agree");
+	if (model->table) {
+		/* The table needs the thresholds only. */
+		free(forest->nodes);
+		free(forest->distributions);
+		forest->nodes = NULL;
+		forest->distributions = NULL;
+	}
+	return true;
 }
 
 /* ------------------------------------------------------------------ one model */
@@ -167,7 +238,7 @@ struct model *model_load(PGconn *db, const struct model_address *address, struct
 	model->loaded_at_s = clock_now_s();
 	model->forest = registry_model(db, address->model_id, NULL, NULL, fail);
 	if (!model->forest || !load_columns(db, model, address->feature_set_id, fail) ||
-	    !model_self_test(model->forest, fail)) {
+	    !model_self_test(model->forest, fail) || !model_make_table(model, fail)) {
 		model_release(model);
 		return NULL;
 	}
@@ -190,6 +261,7 @@ void model_release(struct model *model)
 	}
 	free(model->features);
 	free(model->prediction_series);
+	forest_table_free(model->table);
 	forest_free(model->forest);
 	free(model->pipeline);
 	free(model);

@@ -13,6 +13,7 @@
 #include "common/digest.h"
 #include "common/fail.h"
 #include "common/forest.h"
+#include "common/forest_table.h"
 #include "common/spec.h"
 #include "model-api/metrics.h"
 
@@ -31,6 +32,7 @@ struct model {
 	double promoted_at_s;
 	double loaded_at_s;
 	struct forest *forest;
+	struct forest_table *table; /* answers in place of the trees, which are gone then; NULL: it would be larger */
 	struct model_feature *features; /* in the forest's order */
 	int *prediction_series;		/* metrics: per class */
 	int unseen_series;
@@ -52,6 +54,12 @@ struct model_address {
 struct model *model_load(PGconn *db, const struct model_address *address, struct metrics *metrics,
 			 struct fail *fail) MUST_USE;
 void model_release(struct model *model); /* gives one reference back; NULL is fine */
+
+/* As forest_predict_rows(), by the table where there is one. */
+void model_predict(const struct model *model, const int32_t *keys, size_t rows, uint16_t *classes, uint64_t *scores);
+
+/* Replaces the trees by the exact look-up table where that takes no more memory, after comparing both on a few rows. */
+bool model_make_table(struct model *model, struct fail *fail) MUST_USE;
 
 /* The tests of model_load() that need no database; columns is feature_set.columns: [{"name","type","missing"}, ...],
  * the label first. Fills model->features. */

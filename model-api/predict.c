@@ -41,7 +41,8 @@ static void put_block(struct answer *answer, size_t first, size_t rows)
 	uint64_t *scores = answer->request->probabilities ? xcalloc(rows * classes, sizeof(*scores)) : NULL;
 	uint16_t found[BLOCK_ROWS];
 
-	forest_predict_rows(forest, answer->encoded->keys + first * (size_t)forest->feature_count, rows, found, scores);
+	model_predict(answer->model, answer->encoded->keys + first * (size_t)forest->feature_count, rows, found,
+		      scores);
 	for (size_t i = 0; i < rows; i++) {
 		if (first + i)
 			text_add(answer->body, ",", 1);

@@ -234,6 +234,49 @@ static void self_test_adds_up_the_shares(void **state UNUSED)
 	assert_string_equal(fail.text, "the model fails its self-test: the probabilities of a row do not sum to 1");
 }
 
+/* One tree that asks about the age; the town has no threshold. */
+static struct forest *make_forest(void)
+{
+	static const struct forest_node nodes[] = {{.feature = 0, .threshold = 17, .other = 2},
+						   {.feature = FOREST_LEAF, .other = 0},
+						   {.feature = FOREST_LEAF, .other = 1}};
+	static const uint32_t shares[] = {FOREST_SHARE_ONE, 0, 1, FOREST_SHARE_ONE - 1};
+	struct forest *forest = xcalloc(1, sizeof(*forest));
+
+	*forest = (struct forest){.feature_count = 2, .features = forest_features, .class_count = 2, .tree_count = 1};
+	forest->node_count = 3;
+	forest->nodes = memcpy(xmalloc(sizeof(nodes)), nodes, sizeof(nodes));
+	forest->distribution_count = 2;
+	forest->distributions = memcpy(xmalloc(sizeof(shares)), shares, sizeof(shares));
+	forest->roots = xcalloc(2, sizeof(*forest->roots));
+	forest->roots[1] = 3;
+	return forest;
+}
+
+static void the_table_answers_in_place_of_the_trees(void **state UNUSED)
+{
+	static const int32_t keys[] = {17, 0, 18, 0, INT32_MIN, 0, INT32_MAX, 0};
+	struct model *model = make_model("towns", 1);
+	uint16_t by_trees[4], by_table[4];
+	uint64_t scores_of_trees[8], scores_of_table[8];
+	struct fail fail = {0};
+
+	model->forest = make_forest();
+	model_predict(model, keys, 4, by_trees, scores_of_trees);
+	assert_true(model_make_table(model, &fail));
+	assert_non_null(model->table);
+	assert_null(model->forest->nodes);
+	model_predict(model, keys, 4, by_table, scores_of_table);
+	assert_memory_equal(by_trees, by_table, sizeof(by_trees));
+	assert_memory_equal(scores_of_trees, scores_of_table, sizeof(scores_of_trees));
+	assert_int_equal(by_table[0], 0);
+	assert_int_equal(by_table[1], 1);
+	model_predict(model, keys, 4, by_table, NULL);
+	assert_memory_equal(by_trees, by_table, sizeof(by_trees));
+	model->forest->features = NULL;
+	model_release(model);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -242,6 +285,7 @@ int main(void)
 	    cmocka_unit_test(a_swap_waits_for_the_old_set),
 	    cmocka_unit_test(columns_must_be_the_models),
 	    cmocka_unit_test(self_test_adds_up_the_shares),
+	    cmocka_unit_test(the_table_answers_in_place_of_the_trees),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
