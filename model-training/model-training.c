@@ -107,18 +107,6 @@ static bool take_or_load(PGconn *db, const struct run *run, const struct spec *s
 	return output_write(fail, "plan_id", "%d", plan->id);
 }
 
-static bool print_plan(const struct plan *plan)
-{
-	if (config.json)
-		printf("{\"plan_id\":%d,\"rows_train\":%lld,\"min_samples_leaf\":%d,\"repeated\":%s}\n", plan->id,
-		       (long long)plan->dataset->row_count, plan->forest.min_samples_leaf,
-		       plan->existed ? "true" : "false");
-	else
-		printf("plan %d: %lld rows of loads %s, min_samples_leaf %d\n", plan->id,
-		       (long long)plan->dataset->row_count, plan->loads, plan->forest.min_samples_leaf);
-	return fflush(stdout) == 0;
-}
-
 static bool train_plan(PGconn *db, struct run *run, const struct spec *spec, const struct plan *plan, struct fail *fail)
 {
 	bool fake = strchr("tT1", config.fake[0]) != NULL;
@@ -145,7 +133,7 @@ static bool work(PGconn *db, struct run *run, const struct spec *spec, struct fa
 		       output_write(fail, "model_id", "%d", exported) && close_run(db, run, fail);
 	done = take_or_load(db, run, spec, &plan, fail);
 	if (done && config.plan)
-		done = print_plan(&plan) && close_run(db, run, fail);
+		done = close_run(db, run, fail) && result_print_plan(&plan, config.json, fail);
 	else if (done)
 		done = train_plan(db, run, spec, &plan, fail);
 	plan_release(&plan);

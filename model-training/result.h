@@ -40,6 +40,8 @@ json_t *result_make(const json_t *metrics, const struct result_outcome *outcome)
 
 /* To stdout, one JSON object or a few lines of text. */
 bool result_print(const json_t *result, bool as_json, struct fail *fail) MUST_USE;
+/* What --plan prints. */
+bool result_print_plan(const struct plan *plan, bool as_json, struct fail *fail) MUST_USE;
 /* plan_id, model_id, promoted, accuracy below OUTPUT_DIR. */
 bool result_outputs(const json_t *result, struct fail *fail) MUST_USE;
 
