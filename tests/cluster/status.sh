@@ -1,0 +1,25 @@
+# shellcheck shell=bash
+# cluster status. Sourced by "cluster".
+
+all_alive() {
+	local piece
+	for piece in "${PIECES[@]}"; do
+		piece_alive "$piece" || return 1
+	done
+}
+
+cluster_status() {
+	local piece pid status=0
+	for piece in "${PIECES[@]}"; do
+		if pid=$(piece_pid "$piece"); then
+			printf '%-24s running  pid %s\n' "$piece" "$pid"
+		else
+			printf '%-24s absent\n' "$piece"
+			status=1
+		fi
+	done
+	piece_alive kube-apiserver || return "$status"
+	timeout 30 "$CACHE/bin/kubectl" --kubeconfig "$STATE/kubeconfig" get nodes || status=1
+	timeout 30 "$CACHE/bin/kubectl" --kubeconfig "$STATE/kubeconfig" get pods --all-namespaces || status=1
+	return "$status"
+}
