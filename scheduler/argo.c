@@ -33,17 +33,19 @@ bool argo_open(const struct config *config, struct argo *argo, struct fail *fail
 
 	*argo = (struct argo){.namespace = config->argo_namespace, .template = config->template};
 	if (!is_label(config->argo_namespace) || !is_label(config->template))
-		return fail_set(fail, EXIT_WRONG_USE, "--argo-namespace \"%s\" and --template \"%s\" must be of a-z, 0-9 and \"-\"",
+		return fail_set(fail, EXIT_WRONG_USE,
+				"--argo-namespace \"%s\" and --template \"%s\" must be of a-z, 0-9 and \"-\"",
 				config->argo_namespace, config->template);
 	if (!*host || strcspn(host, " \t\r\n?#@") != size)
-		return fail_set(fail, EXIT_WRONG_USE, "HOST is \"%s\": expected the Argo server's host name, host:port or URL", host);
+		return fail_set(fail, EXIT_WRONG_USE,
+				"HOST is \"%s\": expected the Argo server's host name, host:port or URL", host);
 	while (size > 0 && host[size - 1] == '/')
 		size--;
 	if (strstr(host, "://"))
 		argo->base = xasprintf("%.*s/api/v1/workflows/%s", (int)size, host, argo->namespace);
 	else
-		argo->base = xasprintf("https://%.*s%s/api/v1/workflows/%s", (int)size, host, strchr(host, ':') ? "" : ":2746",
-				       argo->namespace);
+		argo->base = xasprintf("https://%.*s%s/api/v1/workflows/%s", (int)size, host,
+				       strchr(host, ':') ? "" : ":2746", argo->namespace);
 	if (*config->argo_ca_file)
 		argo->ca_file = config->argo_ca_file;
 	if (has_file)
@@ -69,9 +71,9 @@ char *argo_submit_body(const struct argo *argo, const struct submission *submiss
 
 	for (size_t i = 0; submission->parameters[i]; i++)
 		json_array_append_new(parameters, json_string(submission->parameters[i]));
-	json = json_pack("{s:s, s:s, s:s, s:{s:s, s:s, s:o}}", "namespace", argo->namespace, "resourceKind", "WorkflowTemplate",
-			 "resourceName", argo->template, "submitOptions", "name", submission->name, "labels", labels, "parameters",
-			 parameters);
+	json = json_pack("{s:s, s:s, s:s, s:{s:s, s:s, s:o}}", "namespace", argo->namespace, "resourceKind",
+			 "WorkflowTemplate", "resourceName", argo->template, "submitOptions", "name", submission->name,
+			 "labels", labels, "parameters", parameters);
 	body = json_dumps(json, JSON_COMPACT);
 	json_decref(json);
 	free(labels);
@@ -92,25 +94,34 @@ static bool authorization(const struct argo *argo, char **header, struct fail *f
 		return true;
 	file = fopen(argo->token_file, "re");
 	if (!file)
-		return fail_set(fail, EXIT_WRONG_USE, "could not read the Argo token's file \"%s\": %s", argo->token_file, strerror(errno));
+		return fail_set(fail, EXIT_WRONG_USE, "could not read the Argo token's file \"%s\": %s",
+				argo->token_file, strerror(errno));
 	size = fread(token, 1, sizeof(token) - 1, file);
 	fclose(file);
 	while (size > 0 && isspace((unsigned char)token[size - 1]))
 		size--;
 	token[size] = '\0';
 	if (size == 0 || strcspn(token, "\r\n") != size)
-		fail_set(fail, EXIT_WRONG_USE, "the Argo token's file \"%s\" does not hold one token", argo->token_file);
+		fail_set(fail, EXIT_WRONG_USE, "the Argo token's file \"%s\" does not hold one token",
+			 argo->token_file);
 	else
 		*header = xasprintf("Authorization: Bearer %s", token);
 	explicit_bzero(token, sizeof(token));
 	return fail->code == 0;
 }
 
-static bool ask_once(const struct argo *argo, const char *url, const char *body, struct http_reply *reply, struct fail *fail)
+static bool ask_once(const struct argo *argo, const char *url, const char *body, struct http_reply *reply,
+		     struct fail *fail)
 {
 	const char *headers[] = {"Accept: application/json", "Content-Type: application/json", NULL, NULL};
-	struct http_request request = {.url = url, .headers = headers, .body = body, .body_size = body ? strlen(body) : 0,
-				       .timeout_s = 30, .connect_timeout_s = 10, .max_body_size = MAX_BODY, .ca_file = argo->ca_file};
+	struct http_request request = {.url = url,
+				       .headers = headers,
+				       .body = body,
+				       .body_size = body ? strlen(body) : 0,
+				       .timeout_s = 30,
+				       .connect_timeout_s = 10,
+				       .max_body_size = MAX_BODY,
+				       .ca_file = argo->ca_file};
 	char *header;
 	bool done;
 
@@ -124,7 +135,8 @@ static bool ask_once(const struct argo *argo, const char *url, const char *body,
 	return done;
 }
 
-/* Again where the server says that it is busy. A request that got no answer is not repeated: a submission may have arrived. */
+/* Again where the server says that it is busy. A request that got no answer is not repeated: a submission may have
+ * arrived. */
 static bool ask(const struct argo *argo, const char *url, const char *body, struct http_reply *reply, struct fail *fail)
 {
 	for (int attempt = 1;; attempt++) {
@@ -136,7 +148,8 @@ static bool ask(const struct argo *argo, const char *url, const char *body, stru
 			return true;
 		if (reply->retry_after_s > 0)
 			pause_s = fmin(reply->retry_after_s, MAX_PAUSE_S);
-		log_warning("the Argo server is busy", "status", "%ld", reply->status, "pause_s", "%.1f", pause_s, NULL);
+		log_warning("the Argo server is busy", "status", "%ld", reply->status, "pause_s", "%.1f", pause_s,
+			    NULL);
 		http_reply_release(reply);
 		usleep((useconds_t)(1e6 * pause_s));
 	}
@@ -156,8 +169,11 @@ static void fail_from(const struct http_reply *reply, const char *what, struct f
 	for (; *message && used < sizeof(line) - 1; message++)
 		line[used++] = isprint((unsigned char)*message) ? *message : ' ';
 	line[used] = '\0';
-	fail_set(fail, again ? EXIT_TRY_AGAIN : EXIT_FAILED, "could not %s: the Argo server answered %ld: %s%s", what, reply->status,
-		 line, reply->status == 401 ? ": check BEARER_TOKEN" : reply->status == 403 ? ": check the scheduler's Role" : "");
+	fail_set(fail, again ? EXIT_TRY_AGAIN : EXIT_FAILED, "could not %s: the Argo server answered %ld: %s%s", what,
+		 reply->status, line,
+		 reply->status == 401	? ": check BEARER_TOKEN"
+		 : reply->status == 403 ? ": check the scheduler's Role"
+					: "");
 	json_decref(json);
 }
 
@@ -173,11 +189,13 @@ static enum argo_result take_workflow(const struct http_reply *reply, const char
 	json_t *json = json_loadb(reply->body.data, reply->body.size, 0, NULL);
 	const json_t *metadata = json_object_get(json, "metadata"), *status = json_object_get(json, "status");
 	const char *its_name = json_string_value(json_object_get(metadata, "name"));
-	const char *its_label = json_string_value(json_object_get(json_object_get(metadata, "labels"), "green-ml/retrain"));
+	const char *its_label =
+	    json_string_value(json_object_get(json_object_get(metadata, "labels"), "green-ml/retrain"));
 	enum argo_result result = ARGO_ERROR;
 
 	if (!its_name || strcmp(its_name, name) != 0) {
-		fail_set(fail, EXIT_FAILED, "the answer to workflow \"%s\" is not that workflow: check that HOST is an Argo server", name);
+		fail_set(fail, EXIT_FAILED,
+			 "the answer to workflow \"%s\" is not that workflow: check that HOST is an Argo server", name);
 	} else if (!its_label || strcmp(its_label, label) != 0) {
 		result = ARGO_FOREIGN;
 	} else {
@@ -193,7 +211,8 @@ static enum argo_result take_workflow(const struct http_reply *reply, const char
 enum argo_result argo_look(const struct argo *argo, const char *name, const char *label, struct argo_workflow *workflow,
 			   struct fail *fail)
 {
-	char *url = xasprintf("%s/%s?fields=metadata.name,metadata.uid,metadata.labels,status.phase,status.message", argo->base, name);
+	char *url = xasprintf("%s/%s?fields=metadata.name,metadata.uid,metadata.labels,status.phase,status.message",
+			      argo->base, name);
 	struct http_reply reply = {0};
 	enum argo_result result = ARGO_ERROR;
 
@@ -215,8 +234,8 @@ enum argo_result argo_look(const struct argo *argo, const char *name, const char
 }
 
 /* Settles a submission whose answer does not say what became of it. */
-static enum argo_result settle(const struct argo *argo, const struct submission *submission, struct argo_workflow *workflow,
-			       struct fail *fail)
+static enum argo_result settle(const struct argo *argo, const struct submission *submission,
+			       struct argo_workflow *workflow, struct fail *fail)
 {
 	struct fail look = {0};
 	enum argo_result result = argo_look(argo, submission->name, submission->label, workflow, &look);
@@ -228,8 +247,8 @@ static enum argo_result settle(const struct argo *argo, const struct submission 
 	return ARGO_ERROR;
 }
 
-enum argo_result argo_submit(const struct argo *argo, const struct submission *submission, struct argo_workflow *workflow,
-			     struct fail *fail)
+enum argo_result argo_submit(const struct argo *argo, const struct submission *submission,
+			     struct argo_workflow *workflow, struct fail *fail)
 {
 	char *url = xasprintf("%s/submit", argo->base), *body = argo_submit_body(argo, submission);
 	struct http_reply reply = {0};

@@ -10,14 +10,14 @@
  *	switch (argo_look(&argo, name, label, &workflow, &fail)) ...
  *	argo_release(&argo);
  *
- * The name is made by the caller and the label green-ml/retrain tells our workflow from a foreign one of the same name. A
- * name that is taken (409) and a submission whose answer was lost (504, a broken connection) are therefore settled by asking
- * for the workflow and comparing the label. 429, 502 and 503 are tried again, at most three times in all, after the time the
- * server asks for (10 s at most). Replies are not trusted: 1 MiB at most, JSON with our name in it.
+ * The name is made by the caller and the label green-ml/retrain tells our workflow from a foreign one of the same name.
+ * A name that is taken (409) and a submission whose answer was lost (504, a broken connection) are therefore settled by
+ * asking for the workflow and comparing the label. 429, 502 and 503 are tried again, at most three times in all, after
+ * the time the server asks for (10 s at most). Replies are not trusted: 1 MiB at most, JSON with our name in it.
  *
- * BEARER_TOKEN is the token; BEARER_TOKEN_FILE (or the pod's own service account, where neither is given) is read again for
- * every request, because Kubernetes rotates it. HOST: "argo-server.argo", "host:2746" or a URL; https unless the URL says
- * otherwise.
+ * BEARER_TOKEN is the token; BEARER_TOKEN_FILE (or the pod's own service account, where neither is given) is read again
+ * for every request, because Kubernetes rotates it. HOST: "argo-server.argo", "host:2746" or a URL; https unless the
+ * URL says otherwise.
  */
 
 #include "common/fail.h"
@@ -53,8 +53,8 @@ bool argo_open(const struct config *config, struct argo *argo, struct fail *fail
 void argo_release(struct argo *argo);
 
 /* OURS: accepted now or by an earlier submission; FOREIGN or ERROR otherwise. */
-enum argo_result argo_submit(const struct argo *argo, const struct submission *submission, struct argo_workflow *workflow,
-			     struct fail *fail) MUST_USE;
+enum argo_result argo_submit(const struct argo *argo, const struct submission *submission,
+			     struct argo_workflow *workflow, struct fail *fail) MUST_USE;
 enum argo_result argo_look(const struct argo *argo, const char *name, const char *label, struct argo_workflow *workflow,
 			   struct fail *fail) MUST_USE;
 

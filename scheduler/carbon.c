@@ -38,8 +38,10 @@ static bool open_kind(const struct config *config, const char *name, struct carb
 		source->kind = CARBON_ELECTRICITY_MAPS;
 	else if (*config->carbon)
 		return fail_set(fail, EXIT_WRONG_USE,
-				"carbon provider \"%s\" is not known: this version has electricity-maps, list:START/PERIOD:V1,V2,... and "
-				"file:PATH", name);
+				"carbon provider \"%s\" is not known: this version has electricity-maps, "
+				"list:START/PERIOD:V1,V2,... and "
+				"file:PATH",
+				name);
 	return true;
 }
 
@@ -48,8 +50,11 @@ bool carbon_open(const struct config *config, struct carbon_source *source, stru
 	const char *name = *config->carbon ? config->carbon : config->signal_provider;
 
 	*source = (struct carbon_source){
-		.signal = config->signal_kind, .factors = config->signal_factors, .zone = config->zone,
-		.url = config->electricity_maps_url, .token = config->electricity_maps_token,
+	    .signal = config->signal_kind,
+	    .factors = config->signal_factors,
+	    .zone = config->zone,
+	    .url = config->electricity_maps_url,
+	    .token = config->electricity_maps_token,
 	};
 	if (!is_zone(config->zone))
 		return fail_set(fail, EXIT_WRONG_USE, "zone \"%s\" is not one such as DE or US-CAL-CISO", config->zone);
@@ -57,8 +62,8 @@ bool carbon_open(const struct config *config, struct carbon_source *source, stru
 		carbon_release(source);
 		return false;
 	}
-	snprintf(source->label, sizeof(source->label), "%.40s/%s/%s/%s", source->provider, source->signal, source->factors,
-		 source->zone);
+	snprintf(source->label, sizeof(source->label), "%.40s/%s/%s/%s", source->provider, source->signal,
+		 source->factors, source->zone);
 	return true;
 }
 
@@ -97,14 +102,15 @@ void carbon_point_reading(const struct carbon_source *source, double now_s, stru
 }
 
 /* The newest stored value that is not older than that. */
-static bool read_cache(const struct carbon_source *source, PGconn *db, double now_s, double age_s, struct reading *reading,
-		       struct fail *fail)
+static bool read_cache(const struct carbon_source *source, PGconn *db, double now_s, double age_s,
+		       struct reading *reading, struct fail *fail)
 {
-	PGresult *row = db_queryf(db, fail, "sssstt",
-				  "SELECT gco2_per_kwh, extract(epoch FROM start_at), is_estimated FROM green_ml.carbon_intensity "
-				  "WHERE provider = $1 AND kind = $2 AND factors = $3 AND zone = $4 AND NOT is_forecast "
-				  "AND start_at > $5 AND start_at <= $6 ORDER BY start_at DESC, fetched_at DESC LIMIT 1",
-				  source->provider, source->signal, source->factors, source->zone, now_s - age_s, now_s);
+	PGresult *row =
+	    db_queryf(db, fail, "sssstt",
+		      "SELECT gco2_per_kwh, extract(epoch FROM start_at), is_estimated FROM green_ml.carbon_intensity "
+		      "WHERE provider = $1 AND kind = $2 AND factors = $3 AND zone = $4 AND NOT is_forecast "
+		      "AND start_at > $5 AND start_at <= $6 ORDER BY start_at DESC, fetched_at DESC LIMIT 1",
+		      source->provider, source->signal, source->factors, source->zone, now_s - age_s, now_s);
 
 	if (!row)
 		return fail_prefix(fail, "could not read the stored carbon intensity");
@@ -123,21 +129,23 @@ static bool write_cache(const struct carbon_source *source, PGconn *db, double n
 			struct fail *fail)
 {
 	return db_runf(db, fail, "sssstttfb",
-		       "INSERT INTO green_ml.carbon_intensity (provider, kind, factors, zone, start_at, issued_at, fetched_at, "
+		       "INSERT INTO green_ml.carbon_intensity (provider, kind, factors, zone, start_at, issued_at, "
+		       "fetched_at, "
 		       "gco2_per_kwh, is_forecast, is_estimated) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, false, $9) "
 		       "ON CONFLICT DO NOTHING",
-		       source->provider, source->signal, source->factors, source->zone, reading->start_s, reading->start_s, now_s,
-		       reading->gco2_per_kwh, reading->estimated) ||
+		       source->provider, source->signal, source->factors, source->zone, reading->start_s,
+		       reading->start_s, now_s, reading->gco2_per_kwh, reading->estimated) ||
 	       fail_prefix(fail, "could not store the carbon intensity");
 }
 
 /* The provider may have asked for a pause in an earlier tick. */
 static bool read_pause(const struct carbon_source *source, PGconn *db, double now_s, double *until_s, struct fail *fail)
 {
-	PGresult *row = db_queryf(db, fail, "st",
-				  "SELECT extract(epoch FROM max((inputs -> 'signal' ->> 'retry_at')::timestamptz)) "
-				  "FROM green_ml.decision WHERE source = $1 AND decided_at > $2::timestamptz - interval '1 day'",
-				  source->label, now_s);
+	PGresult *row =
+	    db_queryf(db, fail, "st",
+		      "SELECT extract(epoch FROM max((inputs -> 'signal' ->> 'retry_at')::timestamptz)) "
+		      "FROM green_ml.decision WHERE source = $1 AND decided_at > $2::timestamptz - interval '1 day'",
+		      source->label, now_s);
 
 	if (!row)
 		return fail_prefix(fail, "could not read what earlier ticks were told");
@@ -159,8 +167,8 @@ static bool read_live(const struct carbon_source *source, PGconn *db, double now
 		return false;
 	if (pause_until_s > now_s) {
 		reading->retry_at_s = pause_until_s;
-		snprintf(reading->reason, sizeof(reading->reason), "%s asked not to be asked before %s", source->provider,
-			 clock_format(pause_until_s, text));
+		snprintf(reading->reason, sizeof(reading->reason), "%s asked not to be asked before %s",
+			 source->provider, clock_format(pause_until_s, text));
 	} else {
 		electricity_maps_read(source, now_s, reading);
 	}
@@ -188,12 +196,13 @@ bool carbon_read(const struct carbon_source *source, PGconn *db, double now_s, b
 		break;
 	}
 	snprintf(reading->reason, sizeof(reading->reason),
-		 "this version has no carbon provider \"%.40s\", which the spec names: name another with --carbon", source->provider);
+		 "this version has no carbon provider \"%.40s\", which the spec names: name another with --carbon",
+		 source->provider);
 	return true;
 }
 
-static void slice_points(const struct carbon_source *source, double from_s, double until_s, struct carbon_point **points,
-			 size_t *count)
+static void slice_points(const struct carbon_source *source, double from_s, double until_s,
+			 struct carbon_point **points, size_t *count)
 {
 	*points = xcalloc(source->count + 1, sizeof(**points));
 	for (size_t i = 0; i < source->count; i++)
@@ -201,8 +210,8 @@ static void slice_points(const struct carbon_source *source, double from_s, doub
 			(*points)[(*count)++] = source->points[i];
 }
 
-bool carbon_history(const struct carbon_source *source, PGconn *db, double from_s, double until_s, struct carbon_point **points,
-		    size_t *count, struct fail *fail)
+bool carbon_history(const struct carbon_source *source, PGconn *db, double from_s, double until_s,
+		    struct carbon_point **points, size_t *count, struct fail *fail)
 {
 	PGresult *rows;
 
@@ -212,11 +221,12 @@ bool carbon_history(const struct carbon_source *source, PGconn *db, double from_
 		slice_points(source, from_s, until_s, points, count);
 	if (source->kind != CARBON_ELECTRICITY_MAPS)
 		return true;
-	rows = db_queryf(db, fail, "sssstt",
-			 "SELECT DISTINCT ON (start_at) extract(epoch FROM start_at), gco2_per_kwh FROM green_ml.carbon_intensity "
-			 "WHERE provider = $1 AND kind = $2 AND factors = $3 AND zone = $4 AND NOT is_forecast "
-			 "AND start_at >= $5 AND start_at < $6 ORDER BY start_at, fetched_at DESC",
-			 source->provider, source->signal, source->factors, source->zone, from_s, until_s);
+	rows = db_queryf(
+	    db, fail, "sssstt",
+	    "SELECT DISTINCT ON (start_at) extract(epoch FROM start_at), gco2_per_kwh FROM green_ml.carbon_intensity "
+	    "WHERE provider = $1 AND kind = $2 AND factors = $3 AND zone = $4 AND NOT is_forecast "
+	    "AND start_at >= $5 AND start_at < $6 ORDER BY start_at, fetched_at DESC",
+	    source->provider, source->signal, source->factors, source->zone, from_s, until_s);
 	if (!rows)
 		return fail_prefix(fail, "could not read the stored carbon intensities");
 	*count = (size_t)PQntuples(rows);

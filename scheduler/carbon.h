@@ -11,12 +11,12 @@
  *	carbon_release(&source);
  *
  * Kinds, as --carbon or CARBON_PROVIDER names them; without it the spec's signal.provider counts:
- *	electricity-maps		the latest hour of a zone (scheduler/electricity_maps.h), kept in green_ml.carbon_intensity
+ *	electricity-maps		the latest hour of a zone, kept in green_ml.carbon_intensity
  *	list:START/PERIOD:V1,V2,...	values that hold for one period each, from START on:
  *					list:2023-11-14T00:00:00Z/P1D:282,445,552
  *	file:PATH			a trace below DATA_ROOT, CSV with the header start_utc,gco2_per_kwh
- * A list and a file bypass the cache. A spec may name a provider that this version does not have: then there is no reading,
- * and the reading says so; --carbon of an unknown kind is an error.
+ * A list and a file bypass the cache. A spec may name a provider that this version does not have: then there is no
+ * reading, and the reading says so; --carbon of an unknown kind is an error.
  *
  * A reading that failed is never a number: whatever goes wrong between here and the provider leaves known = false.
  */
@@ -33,11 +33,11 @@ enum { CARBON_MAX_INTENSITY = 2000, CARBON_STALE_S = 7200 };
 
 struct carbon_source {
 	enum carbon_kind kind;
-	const char *provider;	     /* "electricity-maps", "list", "file", or the spec's word */
+	const char *provider;	      /* "electricity-maps", "list", "file", or the spec's word */
 	const char *signal, *factors; /* average or marginal, lifecycle or direct: of the spec */
 	const char *zone;
-	const char *url, *token; /* of Electricity Maps */
-	char label[160];	 /* provider/kind/factors/zone */
+	const char *url, *token;     /* of Electricity Maps */
+	char label[160];	     /* provider/kind/factors/zone */
 	struct carbon_point *points; /* of a list or a trace, ascending */
 	size_t count;
 	double end_s; /* until when the last of them holds */

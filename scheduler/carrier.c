@@ -37,7 +37,8 @@ static bool follow_workflow(const struct carrier *carrier, double now_s, struct 
 		snprintf(reason, sizeof(reason), "workflow %s is gone and stored no outcome", retrain->workflow);
 		break;
 	case ARGO_FOREIGN:
-		snprintf(reason, sizeof(reason), "workflow %s is not ours: its label is another one", retrain->workflow);
+		snprintf(reason, sizeof(reason), "workflow %s is not ours: its label is another one",
+			 retrain->workflow);
 		break;
 	case ARGO_OURS:
 		if (strcmp(workflow.phase, "Succeeded") != 0 && strcmp(workflow.phase, "Failed") != 0 &&
@@ -64,11 +65,13 @@ static bool follow_accepted(const struct carrier *carrier, PGconn *db, double no
 		if (!follow_workflow(carrier, now_s, retrain, change, fail))
 			return false;
 		/* The outcome may have been stored between the two questions. */
-		if (!change->any || !retrain_outcome(db, as_it_was.id, &outcome, reason, fail) || outcome == OUTCOME_NONE)
+		if (!change->any || !retrain_outcome(db, as_it_was.id, &outcome, reason, fail) ||
+		    outcome == OUTCOME_NONE)
 			return fail->code == 0;
 		*retrain = as_it_was;
 	} else if (outcome == OUTCOME_NONE) {
-		snprintf(reason, sizeof(reason), "the scheduler that ran the command is gone, and no outcome was stored");
+		snprintf(reason, sizeof(reason),
+			 "the scheduler that ran the command is gone, and no outcome was stored");
 	}
 	retrain_end(retrain, outcome, reason, now_s, change);
 	return true;
@@ -101,8 +104,8 @@ static bool follow_intended(const struct carrier *carrier, double now_s, struct 
 	return true;
 }
 
-bool carrier_follow(const struct carrier *carrier, PGconn *db, double now_s, struct retrain *retrain, struct change *change,
-		    struct fail *fail)
+bool carrier_follow(const struct carrier *carrier, PGconn *db, double now_s, struct retrain *retrain,
+		    struct change *change, struct fail *fail)
 {
 	bool done = true;
 
@@ -112,8 +115,8 @@ bool carrier_follow(const struct carrier *carrier, PGconn *db, double now_s, str
 	else if (retrain->need.state == NEED_INTENDED)
 		done = follow_intended(carrier, now_s, retrain, change, fail);
 	if (change->any)
-		log_info("retraining followed", "pipeline", "%s", carrier->spec->name, "retrain_id", "%d", change->retrain_id,
-			 "state", "%s", change->state, "reason", "%s", change->reason, NULL);
+		log_info("retraining followed", "pipeline", "%s", carrier->spec->name, "retrain_id", "%d",
+			 change->retrain_id, "state", "%s", change->state, "reason", "%s", change->reason, NULL);
 	return done || fail_prefix(fail, "could not find out what became of retraining %d", retrain->id);
 }
 
@@ -128,14 +131,15 @@ static bool store_change(PGconn *db, const struct change *change, const struct w
 static bool store_accepted(PGconn *db, struct retrain *retrain, const char *workflow, const char *uid,
 			   const struct writer *writer, bool *accepted, struct fail *fail)
 {
-	if (!db_begin(db, fail) || !retrain_accept(db, retrain, workflow, uid, writer, accepted, fail) || !db_commit(db, fail)) {
+	if (!db_begin(db, fail) || !retrain_accept(db, retrain, workflow, uid, writer, accepted, fail) ||
+	    !db_commit(db, fail)) {
 		db_rollback(db);
 		return false;
 	}
 	if (*accepted)
 		retrain->need.state = NEED_ACCEPTED;
-	log_info(*accepted ? "retraining accepted" : "retraining was closed by a promotion in the meantime", "retrain_id", "%d",
-		 retrain->id, "workflow", "%s", workflow, NULL);
+	log_info(*accepted ? "retraining accepted" : "retraining was closed by a promotion in the meantime",
+		 "retrain_id", "%d", retrain->id, "workflow", "%s", workflow, NULL);
 	return true;
 }
 
@@ -159,7 +163,8 @@ static bool start_argo(const struct carrier *carrier, PGconn *db, const char *na
 	case ARGO_FOREIGN:
 		retrain_end(retrain, OUTCOME_NONE, "a foreign workflow has taken the name", writer->now_s, &change);
 		if (store_change(db, &change, writer, fail))
-			fail_set(fail, EXIT_FAILED, "workflow \"%s\" exists already and is not ours: the attempt counts as failed", name);
+			fail_set(fail, EXIT_FAILED,
+				 "workflow \"%s\" exists already and is not ours: the attempt counts as failed", name);
 		break;
 	case ARGO_ABSENT:
 	case ARGO_ERROR:
@@ -182,19 +187,23 @@ static bool end_command(PGconn *db, int status, const struct writer *writer, str
 	if (outcome == OUTCOME_NONE)
 		snprintf(reason, sizeof(reason), "the command ended with status %d and stored no outcome", status);
 	retrain_end(retrain, outcome, reason, writer->now_s, &change);
-	log_event(outcome == OUTCOME_NONE ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "retraining ended", "retrain_id", "%d", change.retrain_id,
-		  "state", "%s", change.state, "reason", "%s", reason, NULL);
+	log_event(outcome == OUTCOME_NONE ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "retraining ended", "retrain_id", "%d",
+		  change.retrain_id, "state", "%s", change.state, "reason", "%s", reason, NULL);
 	if (!store_change(db, &change, writer, fail))
 		return false;
-	return outcome != OUTCOME_NONE || fail_set(fail, EXIT_FAILED, "attempt %d of retraining %d failed: %s",
-						   change.state[0] == 'w' ? change.attempt - 1 : change.attempt, change.retrain_id, reason);
+	return outcome != OUTCOME_NONE ||
+	       fail_set(fail, EXIT_FAILED, "attempt %d of retraining %d failed: %s",
+			change.state[0] == 'w' ? change.attempt - 1 : change.attempt, change.retrain_id, reason);
 }
 
 static bool start_command(const struct carrier *carrier, PGconn *db, const char *name, const struct writer *writer,
 			  struct retrain *retrain, struct fail *fail)
 {
-	struct command command = {.line = carrier->config->command, .pipeline = carrier->spec->name, .spec_file = carrier->spec->file,
-				  .workflow = name, .retrain_id = retrain->id};
+	struct command command = {.line = carrier->config->command,
+				  .pipeline = carrier->spec->name,
+				  .spec_file = carrier->spec->file,
+				  .workflow = name,
+				  .retrain_id = retrain->id};
 	bool accepted;
 	int status;
 

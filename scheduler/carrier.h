@@ -4,11 +4,11 @@
 /*
  * Who carries a retraining out: Argo (--via argo) or a command (--via command).
  *
- *	carrier_follow()	what became of an open retraining, from the database first, then from the workflow; in memory
+ *	carrier_follow()	what became of an open retraining, from the database first, then from the workflow
  *	carrier_start()		submits an intent that is stored and committed, and stores what came of it
  *
- * A command is waited for, so that one tick sees its end; a tick that finds such a retraining still accepted knows that the
- * one which ran it has died.
+ * A command is waited for, so that one tick sees its end; a tick that finds such a retraining still accepted knows that
+ * the one which ran it has died.
  */
 
 #include "common/spec.h"
@@ -23,12 +23,13 @@ struct carrier {
 };
 
 /* Checks the settings of --via. On error there is nothing to release. */
-bool carrier_open(const struct config *config, const struct spec *spec, struct carrier *carrier, struct fail *fail) MUST_USE;
+bool carrier_open(const struct config *config, const struct spec *spec, struct carrier *carrier,
+		  struct fail *fail) MUST_USE;
 void carrier_release(struct carrier *carrier);
 
 /* change->any tells whether there is something to store. An Argo server that does not answer is an error. */
-bool carrier_follow(const struct carrier *carrier, PGconn *db, double now_s, struct retrain *retrain, struct change *change,
-		    struct fail *fail) MUST_USE;
+bool carrier_follow(const struct carrier *carrier, PGconn *db, double now_s, struct retrain *retrain,
+		    struct change *change, struct fail *fail) MUST_USE;
 
 /* workflow: the intent's name. False: fail says why it was not accepted or how it failed; the row says the same. */
 bool carrier_start(const struct carrier *carrier, PGconn *db, const char *workflow, const struct writer *writer,

@@ -17,7 +17,8 @@ enum { OWN_NAMES = 5 };
 /* The caller's environment with our names in front; the first of two equal names counts for getenv(), so theirs go. */
 static char **make_environment(const struct command *command)
 {
-	static const char *const names[OWN_NAMES] = {"RETRAIN_ID=", "PIPELINE_NAME=", "PIPELINE_SPEC=", "WORKFLOW_NAME=", "GREEN_ML_NOW="};
+	static const char *const names[OWN_NAMES] = {
+	    "RETRAIN_ID=", "PIPELINE_NAME=", "PIPELINE_SPEC=", "WORKFLOW_NAME=", "GREEN_ML_NOW="};
 	char now[CLOCK_TEXT_SIZE], **list;
 	size_t used = 0, count = 0;
 
@@ -69,7 +70,8 @@ bool command_run(const struct command *command, int *status, struct fail *fail)
 		return fail_set(fail, EXIT_FAILED, "could not start the command of --command: %s", strerror(errno));
 	while (waitpid(pid, &wait_status, 0) < 0)
 		if (errno != EINTR)
-			return fail_set(fail, EXIT_FAILED, "could not wait for the command of --command: %s", strerror(errno));
+			return fail_set(fail, EXIT_FAILED, "could not wait for the command of --command: %s",
+					strerror(errno));
 	*status = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 128 + WTERMSIG(wait_status);
 	return true;
 }

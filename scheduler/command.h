@@ -2,9 +2,10 @@
 #define SCHEDULER_COMMAND_H
 
 /*
- * A retraining as a command of this machine, for the demo and for sites without a cluster: /bin/sh -c COMMAND is run and
- * waited for, with RETRAIN_ID, PIPELINE_NAME, PIPELINE_SPEC, WORKFLOW_NAME, and GREEN_ML_NOW where the clock is simulated,
- * in its environment. What it prints goes to this program's stderr. It is asked to end (SIGTERM) when the scheduler dies.
+ * A retraining as a command of this machine, for the demo and for sites without a cluster: /bin/sh -c COMMAND is run
+ * and waited for, with RETRAIN_ID, PIPELINE_NAME, PIPELINE_SPEC, WORKFLOW_NAME, and GREEN_ML_NOW where the clock is
+ * simulated, in its environment. What it prints goes to this program's stderr. It is asked to end (SIGTERM) when the
+ * scheduler dies.
  */
 
 #include "common/fail.h"

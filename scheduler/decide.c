@@ -90,15 +90,17 @@ static void tell_drop(const struct policy *policy, const struct signal *signal, 
 	int window = decision->window;
 
 	decision_reason(decision,
-			"accuracy %.2f %% -> %.2f %% on %s%lld rows (drop %.2f points, %.2f..%.2f by look %d; small above %.2f, big "
+			"accuracy %.2f %% -> %.2f %% on %s%lld rows (drop %.2f points, %.2f..%.2f by look %d; small "
+			"above %.2f, big "
 			"above %.2f)",
 			100 * decision->accuracy_reference, 100 * decision->accuracy_new,
-			window == WINDOW_RECENT ? "the newest " : "", (long long)signal->window_n[window], 100 * decision->drop,
-			100 * decision->low, 100 * decision->high, signal->look, 100 * policy->low_accuracy_decrease,
-			100 * policy->max_accuracy_decrease);
+			window == WINDOW_RECENT ? "the newest " : "", (long long)signal->window_n[window],
+			100 * decision->drop, 100 * decision->low, 100 * decision->high, signal->look,
+			100 * policy->low_accuracy_decrease, 100 * policy->max_accuracy_decrease);
 	if (signal->rows > signal->window_n[WINDOW_ALL])
 		decision_reason(decision, "%lld newer rows wait for the next look, which is taken at %lld",
-				(long long)(signal->rows - signal->window_n[WINDOW_ALL]), (long long)policy->min_new_rows);
+				(long long)(signal->rows - signal->window_n[WINDOW_ALL]),
+				(long long)policy->min_new_rows);
 }
 
 static struct judgement judge_drop(const struct policy *policy, const struct signal *signal, struct decision *decision)
@@ -133,14 +135,17 @@ static struct judgement judge(const struct policy *policy, const struct signal *
 			judgement.urgency = URGENCY_TRAIN;
 			judgement.rule = "first_model";
 		}
-		decision_reason(decision, "no model serves yet, and %lld rows can be trained on (at least %lld are wanted)",
+		decision_reason(decision,
+				"no model serves yet, and %lld rows can be trained on (at least %lld are wanted)",
 				(long long)signal->rows, (long long)policy->min_rows);
 	} else if (signal->look == 0) {
 		decision_reason(decision, "%lld rows came since the model was trained (a look is taken at %lld)",
 				(long long)signal->rows, (long long)policy->min_rows);
 	} else if (signal->reference_n == 0) {
 		judgement.rule = "no_reference";
-		decision_reason(decision, "the model has no holdout rows, so that nothing tells how good it was: give the spec a holdout");
+		decision_reason(
+		    decision,
+		    "the model has no holdout rows, so that nothing tells how good it was: give the spec a holdout");
 	} else if (signal->window_n[WINDOW_ALL] > 0) {
 		judgement = judge_drop(policy, signal, decision);
 	}
@@ -173,21 +178,26 @@ static bool earlier_attempts(const struct policy *policy, const struct signal *s
 		decision->latest_start_at_s = need->latest_start_at_s;
 		decision->start_at_s = runs ? NAN : signal->now_s;
 		decision_reason(decision, "attempt %d %s", need->attempt,
-				runs ? "is being carried out" : "was intended and not accepted: it is sent again under the same name");
+				runs ? "is being carried out"
+				     : "was intended and not accepted: it is sent again under the same name");
 		return true;
 	}
 	if (need->state == NEED_NONE && signal->failed && signal->rows_since_failed < policy->min_new_rows) {
 		decision->verdict = VERDICT_BLOCKED;
 		decision->rule = "blocked";
 		decision_reason(decision,
-				"the last retraining failed %d times: nothing is tried until a promotion, %lld more rows (%lld came), or "
-				"scheduler run --unblock", RETRAIN_ATTEMPTS, (long long)policy->min_new_rows,
+				"the last retraining failed %d times: nothing is tried until a promotion, %lld more "
+				"rows (%lld came), or "
+				"scheduler run --unblock",
+				RETRAIN_ATTEMPTS, (long long)policy->min_new_rows,
 				(long long)signal->rows_since_failed);
 		return true;
 	}
 	if (signal->refused && signal->rows_since_refused < policy->min_new_rows) {
-		decision_reason(decision, "a challenger of this model was refused: none is trained until %lld more rows came (%lld came)",
-				(long long)policy->min_new_rows, (long long)signal->rows_since_refused);
+		decision_reason(
+		    decision,
+		    "a challenger of this model was refused: none is trained until %lld more rows came (%lld came)",
+		    (long long)policy->min_new_rows, (long long)signal->rows_since_refused);
 		skip(decision, signal, "refused_recently");
 		return true;
 	}
@@ -217,9 +227,17 @@ static void set_deadline(const struct policy *policy, const struct signal *signa
 struct decision decide(const struct policy *policy, const struct signal *signal)
 {
 	struct decision decision = {
-		.window = -1, .drop = NAN, .low = NAN, .high = NAN, .accuracy_reference = NAN, .accuracy_new = NAN,
-		.windows = {{NAN, NAN}, {NAN, NAN}}, .start_at_s = NAN, .due_at_s = NAN, .latest_start_at_s = NAN,
-		.target_gco2_per_kwh = NAN,
+	    .window = -1,
+	    .drop = NAN,
+	    .low = NAN,
+	    .high = NAN,
+	    .accuracy_reference = NAN,
+	    .accuracy_new = NAN,
+	    .windows = {{NAN, NAN}, {NAN, NAN}},
+	    .start_at_s = NAN,
+	    .due_at_s = NAN,
+	    .latest_start_at_s = NAN,
+	    .target_gco2_per_kwh = NAN,
 	};
 	struct judgement judgement = judge(policy, signal, &decision);
 
@@ -242,8 +260,8 @@ struct decision decide(const struct policy *policy, const struct signal *signal)
 		decision.verdict = VERDICT_WAIT;
 		decision.rule = "backing_off";
 		decision.start_at_s = signal->need.not_before_s;
-		decision_reason(&decision, "the last attempt failed: attempt %d starts not before %s", signal->need.attempt,
-				clock_format(signal->need.not_before_s, text));
+		decision_reason(&decision, "the last attempt failed: attempt %d starts not before %s",
+				signal->need.attempt, clock_format(signal->need.not_before_s, text));
 	} else if (judgement.urgency == URGENCY_TRAIN) {
 		decision.verdict = VERDICT_TRAIN;
 		decision.start_at_s = signal->now_s;

@@ -2,16 +2,17 @@
 #define SCHEDULER_DECIDE_H
 
 /*
- * The decision: whether a pipeline's model has to be trained again, and when to start. A pure function of plain structs;
- * clock, network and database are read before it is called, and what it says is stored and carried out afterwards.
+ * The decision: whether a pipeline's model has to be trained again, and when to start. A pure function of plain
+ * structs; clock, network and database are read before it is called, and what it says is stored and carried out
+ * afterwards.
  *
  *	struct policy policy;		what is wanted: scheduler/policy.h fills it
  *	struct signal signal;		what is known now: scheduler/tick.h fills it
  *	struct decision decision = decide(&policy, &signal);
  *
- * Times are seconds since 1970 (UTC), durations seconds, intensities gCO2-eq per kWh, energies kWh. "Not known" is NAN for
- * a number and INFINITY for a deadline that does not exist. The pointers of a signal stay the caller's; a decision points
- * to constant texts only.
+ * Times are seconds since 1970 (UTC), durations seconds, intensities gCO2-eq per kWh, energies kWh. "Not known" is NAN
+ * for a number and INFINITY for a deadline that does not exist. The pointers of a signal stay the caller's; a decision
+ * points to constant texts only.
  *
  * 1. The need. Each window of the evidence is judged by the first rule that holds; the more urgent judgement counts:
  *	first_model		no champion and at least min_rows rows: train
@@ -20,12 +21,13 @@
  *	probable_big_drop	lower end > 0 and drop > max: wait at most finish_within / 2
  *	small_drop		lower end > 0 and drop > low: wait at most finish_within
  *	no_drop			else: skip
- * 2. What is known of earlier attempts goes before it: in_flight (a retraining runs: wait), send_again (an intent that was
- *    not accepted, after a big drop: train), blocked (five failed attempts), refused_recently and answered (skip),
+ * 2. What is known of earlier attempts goes before it: in_flight (a retraining runs: wait), send_again (an intent that
+ *    was not accepted, after a big drop: train), blocked (five failed attempts), refused_recently and answered (skip),
  *    backing_off (the last attempt failed: wait).
- * 3. The start. A need that may wait is started by the policy, never later than latest_start_at; a tick that would be the
- *    last one before it counts as the deadline. The rung says what decided: now, forecast, percentile, threshold, deadline.
- *    Without a reading nothing is clean: the rung is deadline. not_worth_waiting and saving_too_small start earlier.
+ * 3. The start. A need that may wait is started by the policy, never later than latest_start_at; a tick that would be
+ *    the last one before it counts as the deadline. The rung says what decided: now, forecast, percentile, threshold,
+ *    deadline. Without a reading nothing is clean: the rung is deadline. not_worth_waiting and saving_too_small start
+ *    earlier.
  */
 
 #include <stdbool.h>
@@ -40,7 +42,7 @@ enum { WINDOW_ALL, WINDOW_RECENT, WINDOWS };
 enum { RETRAIN_ATTEMPTS = 5 };
 
 struct policy {
-	const char *name; /* as it was given: "threshold:400" */
+	char name[48]; /* "threshold:400" */
 	enum start_policy start;
 	double threshold_gco2_per_kwh; /* of threshold:T; else the ladder's threshold rung */
 	double percentile;	       /* of percentile:P; the ladder's percentile rung uses 20 */
@@ -66,8 +68,8 @@ struct reading {
 	double age_s;	/* how long ago that was; 0 for a fixed list and a trace, which hold until their next value */
 	bool estimated;
 	double retry_at_s; /* the provider asked not to be asked before; 0: it did not */
-	char source[160]; /* provider/kind/factors/zone */
-	char reason[256]; /* why there is no reading */
+	char source[160];  /* provider/kind/factors/zone */
+	char reason[256];  /* why there is no reading */
 };
 
 enum need_state { NEED_NONE, NEED_WAITING, NEED_INTENDED, NEED_ACCEPTED };
@@ -85,14 +87,14 @@ struct need {
 struct signal {
 	double now_s;
 	bool has_champion;
-	int64_t reference_k, reference_n;	  /* the champion's holdout at training time */
-	int64_t rows;				  /* evidence now; without a champion the rows that could be trained on */
-	int look;				  /* 0: no look was taken yet; else what the windows hold */
+	int64_t reference_k, reference_n; /* the champion's holdout at training time */
+	int64_t rows;			  /* evidence now; without a champion the rows that could be trained on */
+	int look;			  /* 0: no look was taken yet; else what the windows hold */
 	int64_t window_k[WINDOWS], window_n[WINDOWS];
 	struct need need;
-	bool failed;			  /* no open need, and the last one failed for good since the last promotion */
+	bool failed; /* no open need, and the last one failed for good since the last promotion */
 	int64_t rows_since_failed;
-	bool refused;			  /* a challenger of this champion was refused */
+	bool refused; /* a challenger of this champion was refused */
 	int64_t rows_since_refused;
 	bool answered; /* a finished retraining has been made on this very evidence */
 	struct reading reading;
@@ -114,16 +116,16 @@ enum { DECISION_REASONS = 8, DECISION_REASON_SIZE = 384 };
 struct decision {
 	enum verdict verdict;
 	const char *rule;
-	const char *rung;	  /* NULL: the start was no question */
-	int window;		  /* WINDOW_ALL or WINDOW_RECENT that decided; -1: none was looked at */
-	double drop, low, high;	  /* of that window; NAN: none */
+	const char *rung;	/* NULL: the start was no question */
+	int window;		/* WINDOW_ALL or WINDOW_RECENT that decided; -1: none was looked at */
+	double drop, low, high; /* of that window; NAN: none */
 	double accuracy_reference, accuracy_new;
 	struct interval windows[WINDOWS]; /* both, as they are stored with the look */
-	double alpha;		  /* spent by this look; 0: none */
-	double start_at_s;	  /* now for train, the plan for wait; NAN: not known or none */
-	double due_at_s;	  /* NAN: no need */
-	double latest_start_at_s; /* INFINITY: no deadline; NAN: no need */
-	double target_gco2_per_kwh; /* the reading must be below it; NAN: none */
+	double alpha;			  /* spent by this look; 0: none */
+	double start_at_s;		  /* now for train, the plan for wait; NAN: not known or none */
+	double due_at_s;		  /* NAN: no need */
+	double latest_start_at_s;	  /* INFINITY: no deadline; NAN: no need */
+	double target_gco2_per_kwh;	  /* the reading must be below it; NAN: none */
 	enum need_step step;
 	enum need_state state; /* of the need after this decision */
 	bool sent_at_once;

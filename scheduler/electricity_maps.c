@@ -34,7 +34,8 @@ static bool is_ours(const json_t *reply, const char *zone, const char *factors, 
 	const json_t *its_factors = json_object_get(reply, "emissionFactorType");
 
 	if (!its_zone || strcmp(its_zone, zone) != 0)
-		none(reading, "Electricity Maps answered for zone \"%.40s\" instead of \"%s\"", its_zone ? its_zone : "", zone);
+		none(reading, "Electricity Maps answered for zone \"%.40s\" instead of \"%s\"",
+		     its_zone ? its_zone : "", zone);
 	else if (its_factors && (!json_is_string(its_factors) || strcmp(json_string_value(its_factors), factors) != 0))
 		none(reading, "Electricity Maps answered with \"%.40s\" emission factors instead of \"%s\"",
 		     json_is_string(its_factors) ? json_string_value(its_factors) : "", factors);
@@ -50,8 +51,9 @@ static void take_value(const json_t *reply, double now_s, struct reading *readin
 	double intensity, start_s;
 
 	if (!json_is_number(value)) {
-		none(reading, "Electricity Maps answered %s", json_is_null(value) ? "that the intensity is not known (null)"
-										   : "without a numeric carbonIntensity");
+		none(reading, "Electricity Maps answered %s",
+		     json_is_null(value) ? "that the intensity is not known (null)"
+					 : "without a numeric carbonIntensity");
 		return;
 	}
 	intensity = json_number_value(value);
@@ -61,8 +63,8 @@ static void take_value(const json_t *reply, double now_s, struct reading *readin
 	else if (!moment || !clock_parse(moment, &start_s))
 		none(reading, "Electricity Maps answered without a datetime that can be read");
 	else if (now_s - start_s > CARBON_STALE_S)
-		none(reading, "the newest hour of Electricity Maps began %.1f hours ago, more than %d", (now_s - start_s) / 3600,
-		     CARBON_STALE_S / 3600);
+		none(reading, "the newest hour of Electricity Maps began %.1f hours ago, more than %d",
+		     (now_s - start_s) / 3600, CARBON_STALE_S / 3600);
 	else if (start_s - now_s > FUTURE_S)
 		none(reading, "the newest hour of Electricity Maps begins %.1f hours after now: check the clock",
 		     (start_s - now_s) / 3600);
@@ -99,11 +101,14 @@ static void explain_status(const struct http_reply *reply, double now_s, struct 
 	switch (reply->status) {
 	case 401:
 	case 403:
-		none(reading, "Electricity Maps refused the token (status %ld): check ELECTRICITY_MAPS_TOKEN and its zone", reply->status);
+		none(reading,
+		     "Electricity Maps refused the token (status %ld): check ELECTRICITY_MAPS_TOKEN and its zone",
+		     reply->status);
 		break;
 	case 429:
 		reading->retry_at_s = now_s + reply->retry_after_s;
-		none(reading, "Electricity Maps says too many requests (status 429), again in %.0f s", reply->retry_after_s);
+		none(reading, "Electricity Maps says too many requests (status 429), again in %.0f s",
+		     reply->retry_after_s);
 		break;
 	default:
 		none(reading, "Electricity Maps answered with status %ld", reply->status);
@@ -112,10 +117,12 @@ static void explain_status(const struct http_reply *reply, double now_s, struct 
 
 static void ask(const struct carbon_source *source, double now_s, struct reading *reading)
 {
-	char *url = xasprintf("%s/carbon-intensity/latest?zone=%s&emissionFactorType=%s", source->url, source->zone, source->factors);
+	char *url = xasprintf("%s/carbon-intensity/latest?zone=%s&emissionFactorType=%s", source->url, source->zone,
+			      source->factors);
 	char *token = xasprintf("auth-token: %s", source->token);
 	const char *headers[] = {token, "Accept: application/json", NULL};
-	struct http_request request = {.url = url, .headers = headers, .timeout_s = 15, .connect_timeout_s = 5, .max_body_size = MAX_BODY};
+	struct http_request request = {
+	    .url = url, .headers = headers, .timeout_s = 15, .connect_timeout_s = 5, .max_body_size = MAX_BODY};
 	struct http_reply reply = {0};
 	struct fail fail = {0};
 
@@ -124,7 +131,8 @@ static void ask(const struct carbon_source *source, double now_s, struct reading
 	else if (reply.status != 200)
 		explain_status(&reply, now_s, reading);
 	else if (reply.content_type[0] && !strstr(reply.content_type, "json"))
-		none(reading, "Electricity Maps answered %s instead of JSON: check --electricity-maps-url", reply.content_type);
+		none(reading, "Electricity Maps answered %s instead of JSON: check --electricity-maps-url",
+		     reply.content_type);
 	else
 		electricity_maps_parse(reply.body.data, reply.body.size, source->zone, source->factors, now_s, reading);
 	if (fail.code == 0)
@@ -137,7 +145,8 @@ static void ask(const struct carbon_source *source, double now_s, struct reading
 void electricity_maps_read(const struct carbon_source *source, double now_s, struct reading *reading)
 {
 	if (strcmp(source->signal, "average") != 0)
-		none(reading, "Electricity Maps gives average intensities, and the spec asks for a %s signal", source->signal);
+		none(reading, "Electricity Maps gives average intensities, and the spec asks for a %s signal",
+		     source->signal);
 	else if (!source->token || !*source->token)
 		none(reading, "there is no ELECTRICITY_MAPS_TOKEN (or ELECTRICITY_MAPS_TOKEN_FILE)");
 	else

@@ -15,7 +15,8 @@ static bool find_pipeline(PGconn *db, const char *pipeline, struct evidence *evi
 {
 	PGresult *row = db_queryf(db, fail, "s",
 				  "SELECT p.pipeline_id, f.feature_set_id FROM green_ml.pipeline p "
-				  "JOIN green_ml.current_feature_set f USING (pipeline_id) WHERE p.name = $1", pipeline);
+				  "JOIN green_ml.current_feature_set f USING (pipeline_id) WHERE p.name = $1",
+				  pipeline);
 	bool found;
 
 	if (!row)
@@ -27,7 +28,8 @@ static bool find_pipeline(PGconn *db, const char *pipeline, struct evidence *evi
 	}
 	db_free(row);
 	if (!found)
-		return fail_set(fail, EXIT_WRONG_USE, "pipeline \"%s\" is not registered: run database/migrate --pipeline with its spec",
+		return fail_set(fail, EXIT_WRONG_USE,
+				"pipeline \"%s\" is not registered: run database/migrate --pipeline with its spec",
 				pipeline);
 	if (!registry_champion(db, pipeline, &evidence->champion, fail))
 		return false;
@@ -50,11 +52,12 @@ static bool count_rows(PGconn *db, struct evidence *evidence, struct fail *fail)
 }
 
 /* Also the look's load list and its hash. */
-static bool list_loads(PGconn *db, const char *pipeline, struct evidence *evidence, struct load_list *list, struct fail *fail)
+static bool list_loads(PGconn *db, const char *pipeline, struct evidence *evidence, struct load_list *list,
+		       struct fail *fail)
 {
-	PGresult *rows = db_queryf(db, fail, "s",
-				   "SELECT load_id, rows, sha256 FROM green_ml.evidence_load WHERE pipeline = $1 ORDER BY load_id",
-				   pipeline);
+	PGresult *rows = db_queryf(
+	    db, fail, "s",
+	    "SELECT load_id, rows, sha256 FROM green_ml.evidence_load WHERE pipeline = $1 ORDER BY load_id", pipeline);
 	struct digest *digest = digest_new();
 	unsigned char hash[DIGEST_SIZE];
 	struct text loads;
@@ -79,16 +82,20 @@ static bool list_loads(PGconn *db, const char *pipeline, struct evidence *eviden
 	digest_hex(hash, evidence->sha256);
 	db_free(rows);
 	if (loads.overflow)
-		fail_set(fail, EXIT_FAILED, "pipeline \"%s\" has too many loads since its last training to list them", pipeline);
+		fail_set(fail, EXIT_FAILED, "pipeline \"%s\" has too many loads since its last training to list them",
+			 pipeline);
 	evidence->loads = text_take(&loads);
+	text_release(&loads);
 	return fail->code == 0 || fail_prefix(fail, "could not read the evidence");
 }
 
 static bool last_look(PGconn *db, struct evidence *evidence, struct fail *fail)
 {
-	PGresult *row = db_queryf(db, fail, "d",
-				  "SELECT evaluation_id, look, all_k, all_n, recent_k, recent_n FROM green_ml.evaluation "
-				  "WHERE model_id = $1 ORDER BY look DESC LIMIT 1", evidence->champion.model_id);
+	PGresult *row =
+	    db_queryf(db, fail, "d",
+		      "SELECT evaluation_id, look, all_k, all_n, recent_k, recent_n FROM green_ml.evaluation "
+		      "WHERE model_id = $1 ORDER BY look DESC LIMIT 1",
+		      evidence->champion.model_id);
 
 	if (!row)
 		return fail_prefix(fail, "could not read the last look at the evidence");
@@ -123,7 +130,8 @@ static int first_recent_load(const struct load_list *list, int64_t recent_rows)
 	return list->count ? list->ids[i] : 0;
 }
 
-static void count_right(const struct feature_rows *rows, const struct forest *forest, int first_recent, struct evidence *evidence)
+static void count_right(const struct feature_rows *rows, const struct forest *forest, int first_recent,
+			struct evidence *evidence)
 {
 	uint8_t *right = xmalloc((size_t)rows->count + 1);
 
@@ -163,8 +171,8 @@ static bool take_look(PGconn *db, const struct config *config, const struct load
 	return have_rows || fail_prefix(fail, "could not score model %d on the new rows", evidence->champion.model_id);
 }
 
-bool evidence_read(PGconn *db, const char *pipeline, const struct config *config, bool may_look, struct evidence *evidence,
-		   struct fail *fail)
+bool evidence_read(PGconn *db, const char *pipeline, const struct config *config, bool may_look,
+		   struct evidence *evidence, struct fail *fail)
 {
 	struct load_list list = {0};
 	bool done;
@@ -200,19 +208,27 @@ void evidence_to_signal(const struct evidence *evidence, struct signal *signal)
 	memcpy(signal->window_n, evidence->n, sizeof(signal->window_n));
 }
 
-bool evidence_store(PGconn *db, struct evidence *evidence, const struct decision *decision, int64_t run_id, double now_s,
-		    bool simulated, struct fail *fail)
+bool evidence_store(PGconn *db, struct evidence *evidence, const struct decision *decision, int64_t run_id,
+		    double now_s, bool simulated, struct fail *fail)
 {
 	const struct interval *all = &decision->windows[WINDOW_ALL], *recent = &decision->windows[WINDOW_RECENT];
-	PGresult *row = db_queryf(
-		db, fail, "dsds" "llllll" "fffff" "ltb",
-		"INSERT INTO green_ml.evaluation (model_id, evidence_sha256, look, loads, reference_n, reference_k, all_n, all_k, "
-		"recent_n, recent_k, all_drop_low, all_drop_high, recent_drop_low, recent_drop_high, alpha, run_id, evaluated_at, "
-		"simulated) VALUES ($1, decode($2, 'hex'), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) "
-		"ON CONFLICT DO NOTHING RETURNING evaluation_id",
-		evidence->champion.model_id, evidence->sha256, evidence->look, evidence->loads, evidence->champion.holdout_n,
-		evidence->champion.holdout_k, evidence->n[WINDOW_ALL], evidence->k[WINDOW_ALL], evidence->n[WINDOW_RECENT],
-		evidence->k[WINDOW_RECENT], all->low, all->high, recent->low, recent->high, decision->alpha, run_id, now_s, simulated);
+	PGresult *row =
+	    db_queryf(db, fail,
+		      "dsds"
+		      "llllll"
+		      "fffff"
+		      "ltb",
+		      "INSERT INTO green_ml.evaluation (model_id, evidence_sha256, look, loads, reference_n, "
+		      "reference_k, all_n, all_k, "
+		      "recent_n, recent_k, all_drop_low, all_drop_high, recent_drop_low, recent_drop_high, alpha, "
+		      "run_id, evaluated_at, "
+		      "simulated) VALUES ($1, decode($2, 'hex'), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, "
+		      "$15, $16, $17, $18) "
+		      "ON CONFLICT DO NOTHING RETURNING evaluation_id",
+		      evidence->champion.model_id, evidence->sha256, evidence->look, evidence->loads,
+		      evidence->champion.holdout_n, evidence->champion.holdout_k, evidence->n[WINDOW_ALL],
+		      evidence->k[WINDOW_ALL], evidence->n[WINDOW_RECENT], evidence->k[WINDOW_RECENT], all->low,
+		      all->high, recent->low, recent->high, decision->alpha, run_id, now_s, simulated);
 	bool stored;
 
 	if (!row)
@@ -221,6 +237,7 @@ bool evidence_store(PGconn *db, struct evidence *evidence, const struct decision
 	if (stored)
 		evidence->evaluation_id = db_int(row, 0, 0);
 	db_free(row);
-	return stored || fail_set(fail, EXIT_TRY_AGAIN, "another tick has stored look %d of model %d at the same time: try again",
-				  evidence->look, evidence->champion.model_id);
+	return stored ||
+	       fail_set(fail, EXIT_TRY_AGAIN, "another tick has stored look %d of model %d at the same time: try again",
+			evidence->look, evidence->champion.model_id);
 }

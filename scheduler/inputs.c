@@ -30,9 +30,9 @@ static void put_share(json_t *object, const char *key, int64_t k, int64_t n)
 
 static json_t *policy_json(const struct policy *policy)
 {
-	json_t *json = json_pack("{s:s, s:I, s:I, s:b, s:b}", "name", policy->name, "min_rows", (json_int_t)policy->min_rows,
-				 "min_new_rows", (json_int_t)policy->min_new_rows, "estimate_only", policy->estimate_only,
-				 "weighs_waiting", policy->weighs_waiting);
+	json_t *json = json_pack("{s:s, s:I, s:I, s:b, s:b}", "name", policy->name, "min_rows",
+				 (json_int_t)policy->min_rows, "min_new_rows", (json_int_t)policy->min_new_rows,
+				 "estimate_only", policy->estimate_only, "weighs_waiting", policy->weighs_waiting);
 
 	put_number(json, "threshold_gco2_per_kwh", policy->threshold_gco2_per_kwh);
 	put_number(json, "low_accuracy_decrease", policy->low_accuracy_decrease);
@@ -45,8 +45,8 @@ static json_t *policy_json(const struct policy *policy)
 
 static json_t *need_json(const struct need *need)
 {
-	json_t *json = json_pack("{s:s, s:i, s:b}", "state", need_state_name(need->state), "attempt", need->attempt, "sent_at_once",
-				 need->sent_at_once);
+	json_t *json = json_pack("{s:s, s:i, s:b}", "state", need_state_name(need->state), "attempt", need->attempt,
+				 "sent_at_once", need->sent_at_once);
 
 	put_time(json, "due_at", need->due_at_s);
 	put_time(json, "latest_start_at", need->latest_start_at_s);
@@ -82,8 +82,8 @@ static void put_points(json_t *json, const char *key, const struct carbon_point 
 
 static json_t *signal_json(const struct signal *signal)
 {
-	json_t *json = json_pack("{s:b, s:I, s:i, s:b}", "has_champion", signal->has_champion, "rows", (json_int_t)signal->rows, "look",
-				 signal->look, "answered", signal->answered);
+	json_t *json = json_pack("{s:b, s:I, s:i, s:b}", "has_champion", signal->has_champion, "rows",
+				 (json_int_t)signal->rows, "look", signal->look, "answered", signal->answered);
 
 	put_time(json, "now", signal->now_s);
 	put_share(json, "reference", signal->reference_k, signal->reference_n);

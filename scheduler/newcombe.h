@@ -7,8 +7,8 @@
  * Wilson limits of each, no continuity correction.
  *
  * Looking again and again at growing evidence would find a drop by chance some day. So each model spends an error of
- * 0.05 over all its looks: look j = 1, 2, ... has alpha_j = 0.05 * 6 / (pi^2 j^2), whose sum over all j is 0.05, and the
- * two windows of a look share it.
+ * 0.05 over all its looks: look j = 1, 2, ... has alpha_j = 0.05 * 6 / (pi^2 j^2), whose sum over all j is 0.05, and
+ * the two windows of a look share it.
  *
  * All functions are pure; the same numbers give the same bits.
  */

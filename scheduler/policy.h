@@ -8,15 +8,14 @@
  *	struct policy policy;
  *	if (!policy_make(&config, &policy, &fail)) ...
  *
- * CARBON_INTENSITY_THRESHOLD (--carbon-intensity-threshold) sets the threshold rung of the ladder. With the preset seed it
- * moves the preset's own threshold too, as it did in the first version.
+ * CARBON_INTENSITY_THRESHOLD (--carbon-intensity-threshold) sets the threshold rung of the ladder. With the preset seed
+ * it moves the preset's own threshold too, as it did in the first version.
  */
 
 #include "common/fail.h"
 #include "scheduler/config.h"
 #include "scheduler/decide.h"
 
-/* policy->name points into the config. */
 bool policy_make(const struct config *config, struct policy *policy, struct fail *fail) MUST_USE;
 
 #endif

@@ -51,7 +51,7 @@ static void put_reading(json_t *json, const struct reading *reading)
 	json_object_set_new(json, "no_reading", text_json(reading->known ? NULL : reading->reason));
 }
 
-char *report_json(const struct tick *tick)
+static char *report_json(const struct tick *tick)
 {
 	const struct decision *decision = &tick->decision;
 	json_t *json = json_object(), *reasons = json_array();
@@ -79,7 +79,7 @@ char *report_json(const struct tick *tick)
 	return text;
 }
 
-void report_text(const struct tick *tick, struct text *text)
+static void report_text(const struct tick *tick, struct text *text)
 {
 	static const char *const words[] = {"SKIP", "WAIT", "TRAIN", "BLOCKED"};
 	const struct decision *decision = &tick->decision;
@@ -92,10 +92,27 @@ void report_text(const struct tick *tick, struct text *text)
 		text_printf(text, ", until %s at the latest", clock_format(decision->latest_start_at_s, at));
 	else if (decision->verdict == VERDICT_TRAIN)
 		text_puts(text, " now");
-	text_printf(text, " (%s%s%s)", decision->rule, decision->rung ? ", rung " : "", decision->rung ? decision->rung : "");
+	text_printf(text, " (%s%s%s)", decision->rule, decision->rung ? ", rung " : "",
+		    decision->rung ? decision->rung : "");
 	for (int i = 0; i < decision->reason_count; i++)
 		text_printf(text, "%s%s", i ? "; " : ": ", decision->reasons[i]);
 	text_puts(text, "\n");
+}
+
+void report_print(const struct tick *tick, bool as_json)
+{
+	char *json = report_json(tick);
+	struct text text;
+
+	text_init(&text, 1 << 16);
+	report_text(tick, &text);
+	if (as_json)
+		puts(json);
+	else
+		fputs(text.data, stdout);
+	fflush(stdout);
+	text_release(&text);
+	free(json);
 }
 
 void outputs_init(struct outputs *outputs)

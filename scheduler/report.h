@@ -4,18 +4,17 @@
 /*
  * A decision for people (one line) and for programs (one JSON object per line and pipeline):
  *
- *	insurance: WAIT, at the latest until 2023-11-21T08:58:10Z: accuracy 78.90 % -> 77.60 % ...; grid 448 g/kWh now ...
+ *	insurance: WAIT, until 2023-11-21T08:58:10Z at the latest (small_drop, rung threshold): accuracy ...; grid ...
  *
- * Step outputs decision_id, verdict and workflow; with several pipelines their values in the order of the specs, apart by
- * commas.
+ * Step outputs decision_id, verdict and workflow; with several pipelines their values in the order of the specs, apart
+ * by commas.
  */
 
 #include "common/text.h"
 #include "scheduler/tick.h"
 
-void report_text(const struct tick *tick, struct text *text);
-/* free() */
-char *report_json(const struct tick *tick);
+/* To stdout. */
+void report_print(const struct tick *tick, bool as_json);
 
 struct outputs {
 	struct text decision_id, verdict, workflow;

@@ -13,15 +13,19 @@ static const char *time_or_null(double at_s, char text[CLOCK_TEXT_SIZE])
 
 static enum need_state state_from(const char *name)
 {
-	return strcmp(name, "waiting") == 0 ? NEED_WAITING : strcmp(name, "intended") == 0 ? NEED_INTENDED : NEED_ACCEPTED;
+	return strcmp(name, "waiting") == 0    ? NEED_WAITING
+	       : strcmp(name, "intended") == 0 ? NEED_INTENDED
+					       : NEED_ACCEPTED;
 }
 
 bool retrain_load(PGconn *db, int pipeline_id, struct retrain *retrain, struct fail *fail)
 {
-	PGresult *row = db_queryf(db, fail, "d",
-				  "SELECT retrain_id, uid, state, extract(epoch FROM due_at), extract(epoch FROM latest_start_at), "
-				  "extract(epoch FROM not_before), attempt, sent_at_once, coalesce(workflow, '') FROM green_ml.retrain "
-				  "WHERE pipeline_id = $1 AND state IN ('waiting', 'intended', 'accepted')", pipeline_id);
+	PGresult *row = db_queryf(
+	    db, fail, "d",
+	    "SELECT retrain_id, uid, state, extract(epoch FROM due_at), extract(epoch FROM latest_start_at), "
+	    "extract(epoch FROM not_before), attempt, sent_at_once, coalesce(workflow, '') FROM green_ml.retrain "
+	    "WHERE pipeline_id = $1 AND state IN ('waiting', 'intended', 'accepted')",
+	    pipeline_id);
 
 	*retrain = (struct retrain){0};
 	if (!row)
@@ -30,10 +34,12 @@ bool retrain_load(PGconn *db, int pipeline_id, struct retrain *retrain, struct f
 		retrain->id = (int)db_int(row, 0, 0);
 		snprintf(retrain->uid, sizeof(retrain->uid), "%s", db_text(row, 0, 1));
 		retrain->need = (struct need){
-			.state = state_from(db_text(row, 0, 2)), .due_at_s = db_real(row, 0, 3),
-			.latest_start_at_s = db_text(row, 0, 4) ? db_real(row, 0, 4) : INFINITY,
-			.not_before_s = db_text(row, 0, 5) ? db_real(row, 0, 5) : 0,
-			.attempt = (int)db_int(row, 0, 6), .sent_at_once = db_bool(row, 0, 7),
+		    .state = state_from(db_text(row, 0, 2)),
+		    .due_at_s = db_real(row, 0, 3),
+		    .latest_start_at_s = db_text(row, 0, 4) ? db_real(row, 0, 4) : INFINITY,
+		    .not_before_s = db_text(row, 0, 5) ? db_real(row, 0, 5) : 0,
+		    .attempt = (int)db_int(row, 0, 6),
+		    .sent_at_once = db_bool(row, 0, 7),
 		};
 		snprintf(retrain->workflow, sizeof(retrain->workflow), "%s", db_text(row, 0, 8));
 	}
@@ -43,23 +49,24 @@ bool retrain_load(PGconn *db, int pipeline_id, struct retrain *retrain, struct f
 
 /* $1 pipeline, $2 champion's model or null, $3 feature set, $4 the look's evaluation or 0. */
 static const char earlier_sql[] =
-	"WITH last AS ("
-	"	SELECT * FROM green_ml.retrain WHERE pipeline_id = $1 ORDER BY retrain_id DESC LIMIT 1), "
-	"blocked AS ("
-	"	SELECT updated_at FROM last WHERE state = 'failed' "
-	"	AND NOT EXISTS (SELECT FROM green_ml.promotion p WHERE p.pipeline_id = $1 AND p.promoted_at > last.updated_at) "
-	"	AND NOT EXISTS (SELECT FROM green_ml.retrain_event e WHERE e.retrain_id = last.retrain_id AND e.state = 'unblocked')), "
-	"refused AS ("
-	"	SELECT t.known_loads FROM green_ml.gate g JOIN green_ml.training_plan t USING (plan_id) "
-	"	WHERE t.pipeline_id = $1 AND NOT g.promoted AND g.champion_model_id IS NOT DISTINCT FROM $2::int "
-	"	ORDER BY t.plan_id DESC LIMIT 1) "
-	"SELECT (SELECT coalesce(sum(d.rows), 0) FROM green_ml.preprocessing d "
-	"	 WHERE d.feature_set_id = $3 AND d.preprocessed_at > b.updated_at), "
-	"	(SELECT coalesce(sum(d.rows), 0) FROM green_ml.preprocessing d "
-	"	 WHERE d.feature_set_id = $3 AND d.load_id <> ALL (r.known_loads)), "
-	"	b.updated_at IS NOT NULL, r.known_loads IS NOT NULL, "
-	"	EXISTS (SELECT FROM green_ml.retrain x WHERE x.evaluation_id = $4 AND x.state IN ('succeeded', 'refused')) "
-	"FROM (SELECT 1) AS one LEFT JOIN blocked b ON true LEFT JOIN refused r ON true";
+    "WITH last AS ("
+    "	SELECT * FROM green_ml.retrain WHERE pipeline_id = $1 ORDER BY retrain_id DESC LIMIT 1), "
+    "blocked AS ("
+    "	SELECT updated_at FROM last WHERE state = 'failed' "
+    "	AND NOT EXISTS (SELECT FROM green_ml.promotion p WHERE p.pipeline_id = $1 AND p.promoted_at > last.updated_at) "
+    "	AND NOT EXISTS (SELECT FROM green_ml.retrain_event e WHERE e.retrain_id = last.retrain_id AND e.state = "
+    "'unblocked')), "
+    "refused AS ("
+    "	SELECT t.known_loads FROM green_ml.gate g JOIN green_ml.training_plan t USING (plan_id) "
+    "	WHERE t.pipeline_id = $1 AND NOT g.promoted AND g.champion_model_id IS NOT DISTINCT FROM $2::int "
+    "	ORDER BY t.plan_id DESC LIMIT 1) "
+    "SELECT (SELECT coalesce(sum(d.rows), 0) FROM green_ml.preprocessing d "
+    "	 WHERE d.feature_set_id = $3 AND d.preprocessed_at > b.updated_at), "
+    "	(SELECT coalesce(sum(d.rows), 0) FROM green_ml.preprocessing d "
+    "	 WHERE d.feature_set_id = $3 AND d.load_id <> ALL (r.known_loads)), "
+    "	b.updated_at IS NOT NULL, r.known_loads IS NOT NULL, "
+    "	EXISTS (SELECT FROM green_ml.retrain x WHERE x.evaluation_id = $4 AND x.state IN ('succeeded', 'refused')) "
+    "FROM (SELECT 1) AS one LEFT JOIN blocked b ON true LEFT JOIN refused r ON true";
 
 bool retrain_earlier(PGconn *db, const struct evidence *evidence, struct signal *signal, struct fail *fail)
 {
@@ -82,17 +89,19 @@ bool retrain_earlier(PGconn *db, const struct evidence *evidence, struct signal 
 
 bool retrain_outcome(PGconn *db, int retrain_id, enum outcome *outcome, char reason[256], struct fail *fail)
 {
-	PGresult *row = db_queryf(db, fail, "d",
-				  "SELECT g.promoted, g.model_id, g.reason FROM green_ml.training_plan t JOIN green_ml.gate g USING "
-				  "(plan_id) WHERE t.retrain_id = $1 ORDER BY t.plan_id DESC LIMIT 1", retrain_id);
+	PGresult *row = db_queryf(
+	    db, fail, "d",
+	    "SELECT g.promoted, g.model_id, g.reason FROM green_ml.training_plan t JOIN green_ml.gate g USING "
+	    "(plan_id) WHERE t.retrain_id = $1 ORDER BY t.plan_id DESC LIMIT 1",
+	    retrain_id);
 
 	*outcome = OUTCOME_NONE;
 	if (!row)
 		return fail_prefix(fail, "could not read the outcome of retraining %d", retrain_id);
 	if (PQntuples(row) == 1) {
 		*outcome = db_bool(row, 0, 0) ? OUTCOME_PROMOTED : OUTCOME_REFUSED;
-		snprintf(reason, 256, "model %s was %s: %s", db_text(row, 0, 1), db_bool(row, 0, 0) ? "promoted" : "refused",
-			 db_text(row, 0, 2));
+		snprintf(reason, 256, "model %s was %s: %s", db_text(row, 0, 1),
+			 db_bool(row, 0, 0) ? "promoted" : "refused", db_text(row, 0, 2));
 	}
 	db_free(row);
 	return true;
@@ -105,7 +114,9 @@ void retrain_end(struct retrain *retrain, enum outcome outcome, const char *reas
 	*change = (struct change){.any = true, .retrain_id = retrain->id, .attempt = retrain->need.attempt};
 	snprintf(change->reason, sizeof(change->reason), "%s", reason);
 	if (outcome != OUTCOME_NONE || failed.closed) {
-		change->state = outcome == OUTCOME_PROMOTED ? "succeeded" : outcome == OUTCOME_REFUSED ? "refused" : "failed";
+		change->state = outcome == OUTCOME_PROMOTED  ? "succeeded"
+				: outcome == OUTCOME_REFUSED ? "refused"
+							     : "failed";
 		*retrain = (struct retrain){0};
 		return;
 	}
@@ -118,7 +129,8 @@ void retrain_end(struct retrain *retrain, enum outcome outcome, const char *reas
 
 void retrain_found(struct retrain *retrain, const char *workflow, const char *workflow_uid, struct change *change)
 {
-	*change = (struct change){.any = true, .retrain_id = retrain->id, .attempt = retrain->need.attempt, .state = "accepted"};
+	*change = (struct change){
+	    .any = true, .retrain_id = retrain->id, .attempt = retrain->need.attempt, .state = "accepted"};
 	snprintf(change->reason, sizeof(change->reason), "%s was found submitted", workflow);
 	snprintf(change->workflow, sizeof(change->workflow), "%s", workflow);
 	snprintf(retrain->workflow, sizeof(retrain->workflow), "%s", workflow);
@@ -131,7 +143,8 @@ static bool add_event(PGconn *db, int retrain_id, const char *state, int attempt
 {
 	return db_runf(db, fail, "dsdstl",
 		       "INSERT INTO green_ml.retrain_event (retrain_id, state, attempt, reason, at, run_id) "
-		       "VALUES ($1, $2, $3, $4, $5, $6)", retrain_id, state, attempt, reason, writer->now_s, writer->run_id) ||
+		       "VALUES ($1, $2, $3, $4, $5, $6)",
+		       retrain_id, state, attempt, reason, writer->now_s, writer->run_id) ||
 	       fail_prefix(fail, "could not store what happened to retraining %d", retrain_id);
 }
 
@@ -143,8 +156,9 @@ static bool update_row(PGresult *rows, int retrain_id, struct fail *fail)
 	db_free(rows);
 	if (!rows)
 		return fail_prefix(fail, "could not update retraining %d", retrain_id);
-	return found || fail_set(fail, EXIT_TRY_AGAIN, "retraining %d was closed in the meantime, as a promotion does: try again",
-				 retrain_id);
+	return found ||
+	       fail_set(fail, EXIT_TRY_AGAIN,
+			"retraining %d was closed in the meantime, as a promotion does: try again", retrain_id);
 }
 
 bool retrain_store_change(PGconn *db, const struct change *change, const struct writer *writer, struct fail *fail)
@@ -153,33 +167,40 @@ bool retrain_store_change(PGconn *db, const struct change *change, const struct 
 
 	if (!change->any)
 		return true;
-	return update_row(db_queryf(db, fail, "dsdsss",
-				    "UPDATE green_ml.retrain SET state = $2, attempt = $3, not_before = $4, updated_at = now(), "
-				    "workflow = coalesce(nullif($5, ''), workflow), workflow_uid = coalesce(nullif($6, ''), workflow_uid), "
-				    "sent_at_once = sent_at_once AND $2 <> 'waiting' "
-				    "WHERE retrain_id = $1 AND state IN ('waiting', 'intended', 'accepted') RETURNING retrain_id",
-				    change->retrain_id, change->state, change->attempt,
-				    time_or_null(change->not_before_s, not_before), change->workflow, change->workflow_uid),
-			  change->retrain_id, fail) &&
+	return update_row(
+		   db_queryf(
+		       db, fail, "dsdsss",
+		       "UPDATE green_ml.retrain SET state = $2, attempt = $3, not_before = $4, updated_at = now(), "
+		       "workflow = coalesce(nullif($5, ''), workflow), workflow_uid = coalesce(nullif($6, ''), "
+		       "workflow_uid), "
+		       "sent_at_once = sent_at_once AND $2 <> 'waiting' "
+		       "WHERE retrain_id = $1 AND state IN ('waiting', 'intended', 'accepted') RETURNING retrain_id",
+		       change->retrain_id, change->state, change->attempt,
+		       time_or_null(change->not_before_s, not_before), change->workflow, change->workflow_uid),
+		   change->retrain_id, fail) &&
 	       add_event(db, change->retrain_id, change->state, change->attempt, change->reason, writer, fail);
 }
 
-static bool open_row(PGconn *db, const struct evidence *evidence, const struct decision *decision, const struct writer *writer,
-		     struct retrain *retrain, struct fail *fail)
+static bool open_row(PGconn *db, const struct evidence *evidence, const struct decision *decision,
+		     const struct writer *writer, struct retrain *retrain, struct fail *fail)
 {
 	char model[16], evaluation[24], latest[CLOCK_TEXT_SIZE];
 	PGresult *row;
 
 	snprintf(model, sizeof(model), "%d", evidence->champion.model_id);
 	snprintf(evaluation, sizeof(evaluation), "%lld", (long long)evidence->evaluation_id);
-	row = db_queryf(db, fail, "dssstsbbd",
-			"INSERT INTO green_ml.retrain (pipeline_id, champion_model_id, evaluation_id, state, due_at, latest_start_at, "
-			"sent_at_once, simulated) SELECT $1::int, $2::int, $3::bigint, $4, $5::timestamptz, $6::timestamptz, $7::boolean, "
-			"$8::boolean WHERE $9::int = (SELECT coalesce(max(promotion_id), 0) FROM green_ml.promotion WHERE "
-			"pipeline_id = $1::int) RETURNING retrain_id, uid",
-			evidence->pipeline_id, evidence->champion.exists ? model : NULL, evidence->evaluation_id ? evaluation : NULL,
-			need_state_name(decision->state), decision->due_at_s, time_or_null(decision->latest_start_at_s, latest),
-			decision->sent_at_once, writer->simulated, evidence->champion.promotion_id);
+	row = db_queryf(
+	    db, fail, "dssstsbbd",
+	    "INSERT INTO green_ml.retrain (pipeline_id, champion_model_id, evaluation_id, state, due_at, "
+	    "latest_start_at, "
+	    "sent_at_once, simulated) SELECT $1::int, $2::int, $3::bigint, $4, $5::timestamptz, $6::timestamptz, "
+	    "$7::boolean, "
+	    "$8::boolean WHERE $9::int = (SELECT coalesce(max(promotion_id), 0) FROM green_ml.promotion WHERE "
+	    "pipeline_id = $1::int) RETURNING retrain_id, uid",
+	    evidence->pipeline_id, evidence->champion.exists ? model : NULL,
+	    evidence->evaluation_id ? evaluation : NULL, need_state_name(decision->state), decision->due_at_s,
+	    time_or_null(decision->latest_start_at_s, latest), decision->sent_at_once, writer->simulated,
+	    evidence->champion.promotion_id);
 	if (!row)
 		return fail_prefix(fail, "could not store the need");
 	if (PQntuples(row) != 1) {
@@ -188,13 +209,14 @@ static bool open_row(PGconn *db, const struct evidence *evidence, const struct d
 	}
 	retrain->id = (int)db_int(row, 0, 0);
 	snprintf(retrain->uid, sizeof(retrain->uid), "%s", db_text(row, 0, 1));
-	retrain->need = (struct need){decision->state, decision->due_at_s, decision->latest_start_at_s, 0, 1, decision->sent_at_once};
+	retrain->need = (struct need){decision->state,	     decision->due_at_s, decision->latest_start_at_s, 0, 1,
+				      decision->sent_at_once};
 	db_free(row);
 	return true;
 }
 
-static bool move_row(PGconn *db, const struct evidence *evidence, const struct decision *decision, struct retrain *retrain,
-		     struct fail *fail)
+static bool move_row(PGconn *db, const struct evidence *evidence, const struct decision *decision,
+		     struct retrain *retrain, struct fail *fail)
 {
 	char evaluation[24], latest[CLOCK_TEXT_SIZE];
 
@@ -202,19 +224,23 @@ static bool move_row(PGconn *db, const struct evidence *evidence, const struct d
 	retrain->need.state = decision->state;
 	retrain->need.latest_start_at_s = decision->latest_start_at_s;
 	retrain->need.sent_at_once = decision->sent_at_once;
-	return update_row(db_queryf(db, fail, "dsssb",
-		       "UPDATE green_ml.retrain SET state = $2, evaluation_id = $3, latest_start_at = $4, sent_at_once = $5, "
-		       "updated_at = now() WHERE retrain_id = $1 AND state IN ('waiting', 'intended') RETURNING retrain_id", retrain->id,
-		       need_state_name(decision->state), evidence->evaluation_id ? evaluation : NULL,
-		       time_or_null(decision->latest_start_at_s, latest), decision->sent_at_once), retrain->id, fail);
+	return update_row(
+	    db_queryf(
+		db, fail, "dsssb",
+		"UPDATE green_ml.retrain SET state = $2, evaluation_id = $3, latest_start_at = $4, sent_at_once = $5, "
+		"updated_at = now() WHERE retrain_id = $1 AND state IN ('waiting', 'intended') RETURNING retrain_id",
+		retrain->id, need_state_name(decision->state), evidence->evaluation_id ? evaluation : NULL,
+		time_or_null(decision->latest_start_at_s, latest), decision->sent_at_once),
+	    retrain->id, fail);
 }
 
-bool retrain_apply(PGconn *db, const struct evidence *evidence, const struct decision *decision, const struct writer *writer,
-		   struct retrain *retrain, struct fail *fail)
+bool retrain_apply(PGconn *db, const struct evidence *evidence, const struct decision *decision,
+		   const struct writer *writer, struct retrain *retrain, struct fail *fail)
 {
 	enum need_state before = retrain->need.state;
 	const char *reason = decision->reason_count ? decision->reasons[decision->reason_count - 1] : decision->rule;
-	struct change change = {.any = true, .retrain_id = retrain->id, .state = "cancelled", .attempt = retrain->need.attempt};
+	struct change change = {
+	    .any = true, .retrain_id = retrain->id, .state = "cancelled", .attempt = retrain->need.attempt};
 
 	switch (decision->step) {
 	case STEP_NONE:
@@ -233,17 +259,18 @@ bool retrain_apply(PGconn *db, const struct evidence *evidence, const struct dec
 		break;
 	}
 	/* A need that goes on waiting is no event. */
-	return before == decision->state ||
-	       add_event(db, retrain->id, need_state_name(decision->state), retrain->need.attempt, reason, writer, fail);
+	return before == decision->state || add_event(db, retrain->id, need_state_name(decision->state),
+						      retrain->need.attempt, reason, writer, fail);
 }
 
 bool retrain_accept(PGconn *db, const struct retrain *retrain, const char *workflow, const char *workflow_uid,
 		    const struct writer *writer, bool *accepted, struct fail *fail)
 {
-	PGresult *row = db_queryf(db, fail, "dss",
-				  "UPDATE green_ml.retrain SET state = 'accepted', workflow = $2, workflow_uid = nullif($3, ''), "
-				  "updated_at = now() WHERE retrain_id = $1 AND state = 'intended' RETURNING retrain_id", retrain->id,
-				  workflow, workflow_uid);
+	PGresult *row =
+	    db_queryf(db, fail, "dss",
+		      "UPDATE green_ml.retrain SET state = 'accepted', workflow = $2, workflow_uid = nullif($3, ''), "
+		      "updated_at = now() WHERE retrain_id = $1 AND state = 'intended' RETURNING retrain_id",
+		      retrain->id, workflow, workflow_uid);
 
 	*accepted = row && PQntuples(row) == 1;
 	db_free(row);
@@ -254,24 +281,28 @@ bool retrain_accept(PGconn *db, const struct retrain *retrain, const char *workf
 
 bool retrain_unblock(PGconn *db, int pipeline_id, const struct writer *writer, bool *lifted, struct fail *fail)
 {
-	PGresult *row = db_queryf(db, fail, "dtl",
-				  "INSERT INTO green_ml.retrain_event (retrain_id, state, attempt, reason, at, run_id) "
-				  "SELECT retrain_id, 'unblocked', attempt, 'scheduler run --unblock', $2, $3 FROM (SELECT * FROM "
-				  "green_ml.retrain WHERE pipeline_id = $1 ORDER BY retrain_id DESC LIMIT 1) AS last "
-				  "WHERE state = 'failed' RETURNING retrain_id", pipeline_id, writer->now_s, writer->run_id);
+	PGresult *row =
+	    db_queryf(db, fail, "dtl",
+		      "INSERT INTO green_ml.retrain_event (retrain_id, state, attempt, reason, at, run_id) "
+		      "SELECT retrain_id, 'unblocked', attempt, 'scheduler run --unblock', $2, $3 FROM (SELECT * FROM "
+		      "green_ml.retrain WHERE pipeline_id = $1 ORDER BY retrain_id DESC LIMIT 1) AS last "
+		      "WHERE state = 'failed' RETURNING retrain_id",
+		      pipeline_id, writer->now_s, writer->run_id);
 
 	*lifted = row && PQntuples(row) == 1;
 	db_free(row);
 	return row || fail_prefix(fail, "could not lift the block");
 }
 
-bool retrain_workflow(const char *template, const char *pipeline, const struct retrain *retrain, char name[WORKFLOW_NAME_SIZE],
-		      struct fail *fail)
+bool retrain_workflow(const char *template, const char *pipeline, const struct retrain *retrain,
+		      char name[WORKFLOW_NAME_SIZE], struct fail *fail)
 {
-	int size = snprintf(name, WORKFLOW_NAME_SIZE, "%s-%s-%d-%d", template, pipeline, retrain->id, retrain->need.attempt);
+	int size =
+	    snprintf(name, WORKFLOW_NAME_SIZE, "%s-%s-%d-%d", template, pipeline, retrain->id, retrain->need.attempt);
 
 	return size < WORKFLOW_NAME_SIZE ||
-	       fail_set(fail, EXIT_WRONG_USE, "workflow name \"%s-%s-%d-%d\" is longer than 63 characters: shorten --template", template,
+	       fail_set(fail, EXIT_WRONG_USE,
+			"workflow name \"%s-%s-%d-%d\" is longer than 63 characters: shorten --template", template,
 			pipeline, retrain->id, retrain->need.attempt);
 }
 

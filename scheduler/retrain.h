@@ -12,8 +12,8 @@
  *	retrain_apply()		carries out decision.step inside the work's transaction
  *	retrain_accept()	the intent was accepted
  *
- * Workflow names are made of the row alone, so that a tick that does not know whether the one before it has submitted asks
- * for the same name: <template>-<pipeline>-<retrain id>-<attempt>, label green-ml/retrain=<uid>.<attempt>.
+ * Workflow names are made of the row alone, so that a tick that does not know whether the one before it has submitted
+ * asks for the same name: <template>-<pipeline>-<retrain id>-<attempt>, label green-ml/retrain=<uid>.<attempt>.
  */
 
 #include <libpq-fe.h>
@@ -56,23 +56,27 @@ bool retrain_load(PGconn *db, int pipeline_id, struct retrain *retrain, struct f
 bool retrain_earlier(PGconn *db, const struct evidence *evidence, struct signal *signal, struct fail *fail) MUST_USE;
 bool retrain_outcome(PGconn *db, int retrain_id, enum outcome *outcome, char reason[256], struct fail *fail) MUST_USE;
 
-/* The attempt has ended: retrain loses its need, or goes back to waiting where the attempt failed and was not the last. */
-void retrain_end(struct retrain *retrain, enum outcome outcome, const char *reason, double now_s, struct change *change);
+/* The attempt has ended: retrain loses its need, or goes back to waiting where the attempt failed and was not the last.
+ */
+void retrain_end(struct retrain *retrain, enum outcome outcome, const char *reason, double now_s,
+		 struct change *change);
 /* It was found to be submitted already. */
 void retrain_found(struct retrain *retrain, const char *workflow, const char *workflow_uid, struct change *change);
-bool retrain_store_change(PGconn *db, const struct change *change, const struct writer *writer, struct fail *fail) MUST_USE;
+bool retrain_store_change(PGconn *db, const struct change *change, const struct writer *writer,
+			  struct fail *fail) MUST_USE;
 
-/* Opens, moves or cancels the row; a new one gets its id and uid here. A row or a champion that somebody else has changed
- * since they were read is EXIT_TRY_AGAIN, here and in retrain_store_change(). */
-bool retrain_apply(PGconn *db, const struct evidence *evidence, const struct decision *decision, const struct writer *writer,
-		   struct retrain *retrain, struct fail *fail) MUST_USE;
+/* Opens, moves or cancels the row; a new one gets its id and uid here. A row or a champion that somebody else has
+ * changed since they were read is EXIT_TRY_AGAIN, here and in retrain_store_change(). */
+bool retrain_apply(PGconn *db, const struct evidence *evidence, const struct decision *decision,
+		   const struct writer *writer, struct retrain *retrain, struct fail *fail) MUST_USE;
 
 /* A promotion may have cancelled the row in between; then nothing is changed, and *accepted is false. */
 bool retrain_accept(PGconn *db, const struct retrain *retrain, const char *workflow, const char *workflow_uid,
 		    const struct writer *writer, bool *accepted, struct fail *fail) MUST_USE;
 
 /* Lifts the block of the pipeline's last, failed row; *lifted says whether there was one. */
-bool retrain_unblock(PGconn *db, int pipeline_id, const struct writer *writer, bool *lifted, struct fail *fail) MUST_USE;
+bool retrain_unblock(PGconn *db, int pipeline_id, const struct writer *writer, bool *lifted,
+		     struct fail *fail) MUST_USE;
 
 /* EXIT_WRONG_USE when the name is longer than 63 characters. */
 bool retrain_workflow(const char *template, const char *pipeline, const struct retrain *retrain,

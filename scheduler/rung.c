@@ -30,7 +30,7 @@ double percentile(double *values, size_t count, double p)
 /* The trailing readings of a need that fell due at that time: the percentile's target and the lowest of them. */
 struct trailing {
 	bool enough;
-	long hours, span;    /* known hours of how many since the first one */
+	long hours, span;      /* known hours of how many since the first one */
 	double target, lowest; /* NAN without any */
 };
 
@@ -58,14 +58,15 @@ static struct trailing trailing_readings(const struct signal *signal, double due
 		trailing.span = (long)(end / hour_s - first);
 		trailing.target = percentile(values, count, p);
 	}
-	trailing.enough = trailing.span >= HISTORY_MIN_HOURS && trailing.hours * 100 >= trailing.span * HISTORY_MIN_PERCENT;
+	trailing.enough =
+	    trailing.span >= HISTORY_MIN_HOURS && trailing.hours * 100 >= trailing.span * HISTORY_MIN_PERCENT;
 	free(values);
 	return trailing;
 }
 
 /* The rung that holds a number to compare the reading with. */
-static void choose_rung(const struct policy *policy, const struct signal *signal, const struct trailing *trailing, double p,
-			struct decision *decision)
+static void choose_rung(const struct policy *policy, const struct signal *signal, const struct trailing *trailing,
+			double p, struct decision *decision)
 {
 	if (policy->start == START_FORECAST)
 		decision_reason(decision, "no published forecast is known for %s: the next rung is the percentile",
@@ -77,12 +78,13 @@ static void choose_rung(const struct policy *policy, const struct signal *signal
 	if (trailing->enough) {
 		decision->rung = "percentile";
 		decision->target_gco2_per_kwh = trailing->target;
-		decision_reason(decision, "the %gth percentile of the last %ld known hours is %.5g g/kWh", p, trailing->hours,
-				trailing->target);
+		decision_reason(decision, "the %gth percentile of the last %ld known hours is %.5g g/kWh", p,
+				trailing->hours, trailing->target);
 		return;
 	}
 	decision_reason(decision,
-			"%ld hours of the last %ld are known, the percentile wants %d %% of at least %d: the next rung is the threshold",
+			"%ld hours of the last %ld are known, the percentile wants %d %% of at least %d: the next rung "
+			"is the threshold",
 			trailing->hours, trailing->span, (int)HISTORY_MIN_PERCENT, (int)HISTORY_MIN_HOURS);
 }
 
@@ -99,8 +101,8 @@ static bool not_worth_waiting(const struct policy *policy, const struct signal *
 	if (!policy->weighs_waiting || isinf(ticks) || !(saving_g < cost_g))
 		return false;
 	decision->rule = "not_worth_waiting";
-	decision_reason(decision, "%.0f more ticks would cost %.3f g, and waiting can save %.3f g at most", ticks, cost_g,
-			saving_g);
+	decision_reason(decision, "%.0f more ticks would cost %.2g g, and waiting can save %.2g g at most", ticks,
+			cost_g, saving_g);
 	return true;
 }
 
@@ -130,7 +132,8 @@ static void tell_latest(struct decision *decision)
 	if (isinf(decision->latest_start_at_s))
 		decision_reason(decision, "there is no deadline");
 	else
-		decision_reason(decision, "it starts at %s at the latest", clock_format(decision->latest_start_at_s, text));
+		decision_reason(decision, "it starts at %s at the latest",
+				clock_format(decision->latest_start_at_s, text));
 }
 
 static void compare_reading(const struct policy *policy, const struct signal *signal, struct decision *decision)
@@ -162,7 +165,8 @@ void rung_decide(const struct policy *policy, const struct signal *signal, struc
 		decision_reason(decision, "the next tick would come after the deadline");
 		start(signal, decision);
 		if (signal->reading.known)
-			decision_reason(decision, "grid %.5g g/kWh now (%s)", signal->reading.gco2_per_kwh, signal->reading.source);
+			decision_reason(decision, "grid %.5g g/kWh now (%s)", signal->reading.gco2_per_kwh,
+					signal->reading.source);
 	} else if (!signal->reading.known) {
 		decision->rung = "deadline";
 		decision->verdict = VERDICT_WAIT;

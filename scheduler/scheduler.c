@@ -59,14 +59,16 @@ static const struct setting settings[] = {
 
 static const struct program program = {
     .name = "scheduler",
-    .purpose = "Decides when a pipeline's model is trained again: when it has become worse, and when the grid is clean.",
+    .purpose =
+	"Decides when a pipeline's model is trained again: when it has become worse, and when the grid is clean.",
     .usage = "run|explain --pipeline PATH [OPTIONS]",
-    .notes = "Commands:\n"
-	     "  run      one tick: look, decide, store the decision, submit; to be called every --tick-min minutes\n"
-	     "  explain  the same decision with its reasons; nothing is stored nor submitted\n\n"
-	     "A carbon trace (file:PATH) is read below DATA_ROOT only (default /data, or the current folder).\n"
-	     "Exit codes: 0 decided, 1 failed for good, 2 wrong usage, setting or spec, 3 bad data, 75 try again; with\n"
-	     "several pipelines the worst.",
+    .notes =
+	"Commands:\n"
+	"  run      one tick: look, decide, store the decision, submit; to be called every --tick-min minutes\n"
+	"  explain  the same decision with its reasons; nothing is stored nor submitted\n\n"
+	"A carbon trace (file:PATH) is read below DATA_ROOT only (default /data, or the current folder).\n"
+	"Exit codes: 0 decided, 1 failed for good, 2 wrong usage, setting or spec, 3 bad data, 75 try again; with\n"
+	"several pipelines the worst.",
     .settings = settings,
     .setting_count = sizeof(settings) / sizeof(*settings),
 };
@@ -87,29 +89,13 @@ static bool configure(int argc, char **argv, const struct spec *spec, struct fai
 	       settings_options(&program, argc, argv, &first_word, fail) == SETTINGS_OK;
 }
 
-static void print_tick(const struct tick *tick)
-{
-	char *json = report_json(tick);
-	struct text text;
-
-	text_init(&text, 1 << 16);
-	report_text(tick, &text);
-	if (config.json)
-		puts(json);
-	else
-		fputs(text.data, stdout);
-	fflush(stdout);
-	text_release(&text);
-	free(json);
-}
-
 static bool tick_one(PGconn *db, bool explain, const struct spec *spec, struct outputs *outputs, struct fail *fail)
 {
 	struct tick tick;
 	bool done = explain ? tick_explain(db, &config, spec, &tick, fail) : tick_run(db, &config, spec, &tick, fail);
 
 	if (tick.decision_id || (explain && done)) {
-		print_tick(&tick);
+		report_print(&tick, config.json);
 		outputs_add(outputs, &tick);
 	}
 	tick_release(&tick);

@@ -29,6 +29,7 @@ static const char *id_or_null(int64_t id, char text[32])
 static char *reasons_array(const struct decision *decision)
 {
 	struct text text;
+	char *array;
 
 	text_init(&text, 1 << 16);
 	text_puts(&text, "{");
@@ -39,14 +40,19 @@ static char *reasons_array(const struct decision *decision)
 		text_puts(&text, "\"");
 	}
 	text_puts(&text, "}");
-	return text_take(&text);
+	array = text_take(&text);
+	text_release(&text);
+	return array;
 }
 
 static const char decision_sql[] =
-	"INSERT INTO green_ml.decision (pipeline_id, decided_at, simulated, verdict, rule, reasons, start_at, policy, rung, drop, "
-	"drop_ci_low, drop_ci_high, accuracy_reference, accuracy_new, rows_evidence, look, reading_gco2_per_kwh, reading_age_s, "
-	"source, champion_model_id, evaluation_id, retrain_id, workflow, inputs, run_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, "
-	"$10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25) RETURNING decision_id";
+    "INSERT INTO green_ml.decision (pipeline_id, decided_at, simulated, verdict, rule, reasons, start_at, policy, "
+    "rung, drop, "
+    "drop_ci_low, drop_ci_high, accuracy_reference, accuracy_new, rows_evidence, look, reading_gco2_per_kwh, "
+    "reading_age_s, "
+    "source, champion_model_id, evaluation_id, retrain_id, workflow, inputs, run_id) VALUES ($1, $2, $3, $4, $5, $6, "
+    "$7, $8, $9, "
+    "$10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24, $25) RETURNING decision_id";
 
 bool store_decision(PGconn *db, struct tick *tick, const struct writer *writer, struct fail *fail)
 {
@@ -56,16 +62,25 @@ bool store_decision(PGconn *db, struct tick *tick, const struct writer *writer, 
 	char n[11][32], start[CLOCK_TEXT_SIZE];
 	char *reasons = reasons_array(decision), *inputs = inputs_json(&tick->policy, &tick->signal);
 	PGresult *row = db_queryf(
-		db, fail, "dtbsss" "sss" "sssss" "ls" "sss" "ssss" "sl", decision_sql, evidence->pipeline_id, writer->now_s,
-		writer->simulated, verdict_name(decision->verdict), decision->rule, reasons,
-		isfinite(decision->start_at_s) ? clock_format(decision->start_at_s, start) : NULL, tick->policy.name, decision->rung,
-		number_or_null(decision->drop, n[0]), number_or_null(decision->low, n[1]), number_or_null(decision->high, n[2]),
-		number_or_null(decision->accuracy_reference, n[3]), number_or_null(decision->accuracy_new, n[4]), evidence->rows,
-		id_or_null(evidence->look, n[5]), reading->known ? number_or_null(reading->gco2_per_kwh, n[6]) : NULL,
-		reading->known ? number_or_null(reading->age_s, n[7]) : NULL, reading->source,
-		evidence->champion.exists ? id_or_null(evidence->champion.model_id, n[8]) : NULL,
-		id_or_null(evidence->evaluation_id, n[9]), id_or_null(tick->retrain_id, n[10]),
-		*tick->workflow ? tick->workflow : NULL, inputs, writer->run_id);
+	    db, fail,
+	    "dtbsss"
+	    "sss"
+	    "sssss"
+	    "ls"
+	    "sss"
+	    "ssss"
+	    "sl",
+	    decision_sql, evidence->pipeline_id, writer->now_s, writer->simulated, verdict_name(decision->verdict),
+	    decision->rule, reasons, isfinite(decision->start_at_s) ? clock_format(decision->start_at_s, start) : NULL,
+	    tick->policy.name, decision->rung, number_or_null(decision->drop, n[0]),
+	    number_or_null(decision->low, n[1]), number_or_null(decision->high, n[2]),
+	    number_or_null(decision->accuracy_reference, n[3]), number_or_null(decision->accuracy_new, n[4]),
+	    evidence->rows, id_or_null(evidence->look, n[5]),
+	    reading->known ? number_or_null(reading->gco2_per_kwh, n[6]) : NULL,
+	    reading->known ? number_or_null(reading->age_s, n[7]) : NULL, reading->source,
+	    evidence->champion.exists ? id_or_null(evidence->champion.model_id, n[8]) : NULL,
+	    id_or_null(evidence->evaluation_id, n[9]), id_or_null(tick->retrain_id, n[10]),
+	    *tick->workflow ? tick->workflow : NULL, inputs, writer->run_id);
 
 	free(reasons);
 	free(inputs);

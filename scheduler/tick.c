@@ -55,7 +55,8 @@ static bool lock_pipeline(PGconn *db, const char *pipeline, struct fail *fail)
 
 static bool try_lock(PGconn *db, const char *pipeline, bool *locked, struct fail *fail)
 {
-	PGresult *row = db_queryf(db, fail, "s", "SELECT pg_try_advisory_lock(hashtext('green_ml.scheduler'), hashtext($1))", pipeline);
+	PGresult *row = db_queryf(
+	    db, fail, "s", "SELECT pg_try_advisory_lock(hashtext('green_ml.scheduler'), hashtext($1))", pipeline);
 
 	*locked = row && db_bool(row, 0, 0);
 	db_free(row);
@@ -66,9 +67,10 @@ static void unlock_pipeline(PGconn *db, const char *pipeline)
 {
 	struct fail fail = {0};
 
-	if (!db_runf(db, &fail, "s", "SELECT pg_advisory_unlock(hashtext('green_ml.scheduler'), hashtext($1))", pipeline))
-		log_warning("could not unlock the pipeline, it is free when the connection ends", "pipeline", "%s", pipeline, "error",
-			    "%s", fail.text, NULL);
+	if (!db_runf(db, &fail, "s", "SELECT pg_advisory_unlock(hashtext('green_ml.scheduler'), hashtext($1))",
+		     pipeline))
+		log_warning("could not unlock the pipeline, it is free when the connection ends", "pipeline", "%s",
+			    pipeline, "error", "%s", fail.text, NULL);
 }
 
 /* Decides twice where the start is a question: only then the history is read. */
@@ -139,8 +141,8 @@ static bool write_all(PGconn *db, const struct config *config, const struct writ
 static bool store_tick(PGconn *db, const struct config *config, struct run *run, const struct writer *writer,
 		       const struct change *change, struct retrain *retrain, struct tick *tick, struct fail *fail)
 {
-	if (db_begin(db, fail) && write_all(db, config, writer, change, retrain, tick, fail) && run_done(run, db, fail) &&
-	    db_commit(db, fail))
+	if (db_begin(db, fail) && write_all(db, config, writer, change, retrain, tick, fail) &&
+	    run_done(run, db, fail) && db_commit(db, fail))
 		return true;
 	db_rollback(db);
 	tick->decision_id = 0;
@@ -152,9 +154,9 @@ static void log_decision(const struct tick *tick)
 	const struct decision *decision = &tick->decision;
 
 	log_event(decision->verdict == VERDICT_BLOCKED ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "decided", "pipeline", "%s",
-		  tick->spec->name, "verdict", "%s", verdict_name(decision->verdict), "rule", "%s", decision->rule, "rung", "%s",
-		  decision->rung ? decision->rung : "-", "decision_id", "%lld", (long long)tick->decision_id, "retrain_id", "%d",
-		  tick->retrain_id, NULL);
+		  tick->spec->name, "verdict", "%s", verdict_name(decision->verdict), "rule", "%s", decision->rule,
+		  "rung", "%s", decision->rung ? decision->rung : "-", "decision_id", "%lld",
+		  (long long)tick->decision_id, "retrain_id", "%d", tick->retrain_id, NULL);
 }
 
 static bool work(PGconn *db, const struct config *config, const struct tools *tools, struct run *run, struct tick *tick,
@@ -199,7 +201,8 @@ bool tick_run(PGconn *db, const struct config *config, const struct spec *spec, 
 	return done;
 }
 
-bool tick_explain(PGconn *db, const struct config *config, const struct spec *spec, struct tick *tick, struct fail *fail)
+bool tick_explain(PGconn *db, const struct config *config, const struct spec *spec, struct tick *tick,
+		  struct fail *fail)
 {
 	struct tools tools;
 	struct retrain retrain;

@@ -12,8 +12,8 @@
  *	one transaction: what was followed, the look, the decision, the retrain row, the run
  *	submit what was intended, and store what came of it
  *
- * A tick that dies between the last two leaves the intent; the next one asks for the same workflow name. tick_explain() does
- * everything up to the decision, writes nothing and submits nothing.
+ * A tick that dies between the last two leaves the intent; the next one asks for the same workflow name. tick_explain()
+ * does everything up to the decision, writes nothing and submits nothing.
  */
 
 #include <libpq-fe.h>
@@ -36,9 +36,10 @@ struct tick {
 	char workflow[WORKFLOW_NAME_SIZE];
 };
 
-/* tick->decision_id is set as soon as the decision is stored, also where the submission failed afterwards. The tick is to
- * be released in any case. */
-bool tick_run(PGconn *db, const struct config *config, const struct spec *spec, struct tick *tick, struct fail *fail) MUST_USE;
+/* tick->decision_id is set as soon as the decision is stored, also where the submission failed afterwards. The tick is
+ * to be released in any case. */
+bool tick_run(PGconn *db, const struct config *config, const struct spec *spec, struct tick *tick,
+	      struct fail *fail) MUST_USE;
 bool tick_explain(PGconn *db, const struct config *config, const struct spec *spec, struct tick *tick,
 		  struct fail *fail) MUST_USE;
 void tick_release(struct tick *tick);

@@ -53,7 +53,8 @@ static bool parse_values(char *values, double start_s, double period_s, struct c
 
 	while ((value = strsep(&rest, ",")) != NULL) {
 		if (!intensity(value, &number))
-			return fail_set(fail, EXIT_WRONG_USE, "carbon list: value %zu is \"%s\": expected a number of gCO2/kWh from 0 to %d",
+			return fail_set(fail, EXIT_WRONG_USE,
+					"carbon list: value %zu is \"%s\": expected a number of gCO2/kWh from 0 to %d",
 					*count + 1, value, (int)CARBON_MAX_INTENSITY);
 		*points = xreallocarray(*points, *count + 1, sizeof(**points));
 		(*points)[*count] = (struct carbon_point){start_s + (double)*count * period_s, number};
@@ -75,7 +76,8 @@ bool trace_parse_list(const char *text, struct carbon_point **points, size_t *co
 	if (!colon || !clock_parse(copy, &start_s) || !parse_period(slash + 1, &period_s))
 		fail_set(fail, EXIT_WRONG_USE,
 			 "carbon list \"%s\" is not understood: expected list:START/PERIOD:V1,V2,... such as "
-			 "list:2023-11-14T00:00:00Z/P1D:282,445 (periods P7D, P1D, PT1H, PT15M)", text);
+			 "list:2023-11-14T00:00:00Z/P1D:282,445 (periods P7D, P1D, PT1H, PT15M)",
+			 text);
 	else
 		done = parse_values(colon + 1, start_s, period_s, points, count, fail);
 	*end_s = start_s + (double)*count * period_s;
@@ -92,13 +94,17 @@ static bool parse_line(const char *file, size_t number, char *line, struct carbo
 	if (comma)
 		*comma = '\0';
 	if (!comma || !clock_parse(line, &point.start_s))
-		return fail_set(fail, EXIT_BAD_DATA, "carbon trace \"%s\": line %zu begins with \"%.40s\": expected a time such as "
-						     "2023-11-14T00:00:00Z, a comma and a number", file, number, line);
+		return fail_set(fail, EXIT_BAD_DATA,
+				"carbon trace \"%s\": line %zu begins with \"%.40s\": expected a time such as "
+				"2023-11-14T00:00:00Z, a comma and a number",
+				file, number, line);
 	if (!intensity(comma + 1, &point.gco2_per_kwh))
-		return fail_set(fail, EXIT_BAD_DATA, "carbon trace \"%s\": line %zu says \"%.40s\": expected gCO2/kWh from 0 to %d",
-				file, number, comma + 1, (int)CARBON_MAX_INTENSITY);
+		return fail_set(fail, EXIT_BAD_DATA,
+				"carbon trace \"%s\": line %zu says \"%.40s\": expected gCO2/kWh from 0 to %d", file,
+				number, comma + 1, (int)CARBON_MAX_INTENSITY);
 	if (*count > 0 && point.start_s <= (*points)[*count - 1].start_s)
-		return fail_set(fail, EXIT_BAD_DATA, "carbon trace \"%s\": line %zu: the time %s does not come after the one before it",
+		return fail_set(fail, EXIT_BAD_DATA,
+				"carbon trace \"%s\": line %zu: the time %s does not come after the one before it",
 				file, number, line);
 	if ((*count & (*count - 1)) == 0)
 		*points = xreallocarray(*points, *count ? 2 * *count : 1, sizeof(**points));
@@ -119,12 +125,14 @@ bool trace_parse_csv(const char *file, char *text, struct carbon_point **points,
 		line[strcspn(line, "\r")] = '\0';
 		number++;
 		if (number == 1 && strcmp(line, header) != 0)
-			return fail_set(fail, EXIT_BAD_DATA, "carbon trace \"%s\": line 1 is \"%.60s\": expected %s", file, line, header);
+			return fail_set(fail, EXIT_BAD_DATA, "carbon trace \"%s\": line 1 is \"%.60s\": expected %s",
+					file, line, header);
 		if (number > 1 && *line && !parse_line(file, number, line, points, count, fail))
 			return false;
 	}
 	if (*count < 2)
-		return fail_set(fail, EXIT_BAD_DATA, "carbon trace \"%s\" has %zu values: at least 2 are needed", file, *count);
+		return fail_set(fail, EXIT_BAD_DATA, "carbon trace \"%s\" has %zu values: at least 2 are needed", file,
+				*count);
 	*end_s = 2 * (*points)[*count - 1].start_s - (*points)[*count - 2].start_s;
 	return true;
 }
@@ -139,12 +147,14 @@ static bool below_data_root(const char *path, char real[PATH_MAX], struct fail *
 	if (!root || !*root)
 		root = access("/data", R_OK | X_OK) == 0 ? "/data" : ".";
 	if (!realpath(root, real_root))
-		return fail_set(fail, EXIT_WRONG_USE, "could not find folder \"%s\" (DATA_ROOT): %s", root, strerror(errno));
+		return fail_set(fail, EXIT_WRONG_USE, "could not find folder \"%s\" (DATA_ROOT): %s", root,
+				strerror(errno));
 	if (!realpath(path, real))
 		return fail_set(fail, EXIT_WRONG_USE, "could not find carbon trace \"%s\": %s", path, strerror(errno));
 	size = strlen(real_root);
 	if (strncmp(real, real_root, size) != 0 || (real[size] != '/' && size > 1))
-		return fail_set(fail, EXIT_WRONG_USE, "carbon trace \"%s\" is not below DATA_ROOT (\"%s\"): files elsewhere are not read",
+		return fail_set(fail, EXIT_WRONG_USE,
+				"carbon trace \"%s\" is not below DATA_ROOT (\"%s\"): files elsewhere are not read",
 				path, root);
 	return true;
 }
@@ -162,7 +172,8 @@ bool trace_read_file(const char *path, struct carbon_point **points, size_t *cou
 		return false;
 	file = fopen(real, "re");
 	if (!file || fstat(fileno(file), &status) != 0 || !S_ISREG(status.st_mode)) {
-		fail_set(fail, EXIT_WRONG_USE, "could not read carbon trace \"%s\": %s", path, file ? "not a file" : strerror(errno));
+		fail_set(fail, EXIT_WRONG_USE, "could not read carbon trace \"%s\": %s", path,
+			 file ? "not a file" : strerror(errno));
 		goto out;
 	}
 	if (status.st_size > MAX_FILE_SIZE) {

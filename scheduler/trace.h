@@ -16,8 +16,8 @@
 bool trace_parse_list(const char *text, struct carbon_point **points, size_t *count, double *end_s,
 		      struct fail *fail) MUST_USE;
 
-/* A CSV file below DATA_ROOT (/data where that exists, else the current directory): header start_utc,gco2_per_kwh, times
- * ascending. EXIT_WRONG_USE for a file that cannot be read or lies elsewhere, EXIT_BAD_DATA for its content. */
+/* A CSV file below DATA_ROOT (/data where that exists, else the current directory): header start_utc,gco2_per_kwh,
+ * times ascending. EXIT_WRONG_USE for a file that cannot be read or lies elsewhere, EXIT_BAD_DATA for its content. */
 bool trace_read_file(const char *path, struct carbon_point **points, size_t *count, double *end_s,
 		     struct fail *fail) MUST_USE;
 

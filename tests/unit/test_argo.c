@@ -1,7 +1,8 @@
 /*
- * The Argo client against a scripted server: tests/cases/argo/<name>.json holds "about", "script" (lines for stub-http, see
- * tests/integration/stub-http.c), "ask" (submit or look), and what must come of it: "result", "code", "message" (a part of
- * it), "phase", and "requests", the method and target of each request. submit_200.request is the whole first request.
+ * The Argo client against a scripted server: tests/cases/argo/<name>.json holds "about", "script" (lines for stub-http,
+ * see tests/integration/stub-http.c), "ask" (submit or look), and what must come of it: "result", "code", "message" (a
+ * part of it), "phase", and "requests", the method and target of each request. submit_200.request is the whole first
+ * request.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -68,8 +69,7 @@ static struct stub start_stub(const json_t *lines)
 	json_t *line;
 
 	assert_non_null(file);
-	json_array_foreach(lines, index, line)
-		fprintf(file, "%s\n", json_string_value(line));
+	json_array_foreach(lines, index, line) fprintf(file, "%s\n", json_string_value(line));
 	assert_int_equal(fclose(file), 0);
 	unlink(stub.log);
 	assert_int_equal(pipe(out), 0);
@@ -101,7 +101,10 @@ static void stop_stub(struct stub *stub)
 
 static struct config config_of(char *host)
 {
-	return (struct config){.host = host, .bearer_token = "token-of-the-test", .argo_namespace = "argo", .argo_ca_file = "",
+	return (struct config){.host = host,
+			       .bearer_token = "token-of-the-test",
+			       .argo_namespace = "argo",
+			       .argo_ca_file = "",
 			       .template = "train-and-deploy"};
 }
 
@@ -112,7 +115,8 @@ static void compare_requests(const char *log, const json_t *want)
 	size_t index;
 	json_t *line;
 
-	json_array_foreach(want, index, line) {
+	json_array_foreach(want, index, line)
+	{
 		size_t size = strlen(json_string_value(line));
 
 		if (strncmp(at, json_string_value(line), size) != 0 || strncmp(at + size, " HTTP/1.1\n", 10) != 0)
@@ -125,7 +129,8 @@ static void compare_requests(const char *log, const json_t *want)
 		fail_msg("one request more: \"%.*s\"", (int)strcspn(at, "\n"), at);
 }
 
-static void compare_result(const json_t *json, enum argo_result result, const struct argo_workflow *workflow, const struct fail *fail)
+static void compare_result(const json_t *json, enum argo_result result, const struct argo_workflow *workflow,
+			   const struct fail *fail)
 {
 	static const char *const results[] = {"ours", "foreign", "absent", "error"};
 	const char *phase = json_string_value(json_object_get(json, "phase"));
@@ -222,10 +227,10 @@ static void hosts(void **state UNUSED)
 	static const struct {
 		const char *host, *base;
 	} good[] = {
-		{"argo-server.argo", "https://argo-server.argo:2746/api/v1/workflows/argo"},
-		{"localhost:8443", "https://localhost:8443/api/v1/workflows/argo"},
-		{"http://127.0.0.1:2746", "http://127.0.0.1:2746/api/v1/workflows/argo"},
-		{"https://argo.example.org/prefix/", "https://argo.example.org/prefix/api/v1/workflows/argo"},
+	    {"argo-server.argo", "https://argo-server.argo:2746/api/v1/workflows/argo"},
+	    {"localhost:8443", "https://localhost:8443/api/v1/workflows/argo"},
+	    {"http://127.0.0.1:2746", "http://127.0.0.1:2746/api/v1/workflows/argo"},
+	    {"https://argo.example.org/prefix/", "https://argo.example.org/prefix/api/v1/workflows/argo"},
 	};
 	static const char *const bad[] = {"", "a b", "user:secret@host", "host?x=1"};
 
@@ -306,8 +311,8 @@ static int is_case(const struct dirent *entry)
 
 int main(void)
 {
-	struct CMUnitTest tests[64] = {cmocka_unit_test(request_bytes), cmocka_unit_test(hosts), cmocka_unit_test(token_is_read_again),
-				       cmocka_unit_test(nobody_listens)};
+	struct CMUnitTest tests[64] = {cmocka_unit_test(request_bytes), cmocka_unit_test(hosts),
+				       cmocka_unit_test(token_is_read_again), cmocka_unit_test(nobody_listens)};
 	struct dirent **entries = NULL;
 	int count = scandir(cases, &entries, is_case, alphasort), used = 4, result;
 

@@ -1,6 +1,6 @@
 /*
- * Replies of Electricity Maps (tests/cases/carbon/electricity_maps.json: about, zone, factors, now, the reply as JSON or "body" as
- * text, and the reading or what the reason says), lists and traces.
+ * Replies of Electricity Maps (tests/cases/carbon/electricity_maps.json: about, zone, factors, now, the reply as JSON
+ * or "body" as text, and the reading or what the reason says), lists and traces.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -36,7 +36,8 @@ static void one_reply(const json_t *json)
 	double now_s = 0;
 
 	assert_true(clock_parse(text(json, "now", "2024-04-25T18:30:00Z"), &now_s));
-	electricity_maps_parse(body, strlen(body), text(json, "zone", "DE"), text(json, "factors", "lifecycle"), now_s, &reading);
+	electricity_maps_parse(body, strlen(body), text(json, "zone", "DE"), text(json, "factors", "lifecycle"), now_s,
+			       &reading);
 	if (json_is_number(want)) {
 		if (!reading.known)
 			fail_msg("no reading: %s", reading.reason);
@@ -61,7 +62,8 @@ static void replies(void **state)
 	if (!json)
 		fail_msg("%s:%d: %s", (const char *)*state, error.line, error.text);
 	assert_true(json_array_size(json) > 0);
-	json_array_foreach(json, index, reply) {
+	json_array_foreach(json, index, reply)
+	{
 		print_message("# %s\n", text(reply, "about", "?"));
 		one_reply(reply);
 	}
@@ -70,8 +72,13 @@ static void replies(void **state)
 
 static struct config config_of(const char *carbon)
 {
-	return (struct config){.carbon = carbon, .zone = "DE", .signal_provider = "energy-charts", .signal_kind = "average",
-			       .signal_factors = "lifecycle", .electricity_maps_url = "http://127.0.0.1:1", .electricity_maps_token = ""};
+	return (struct config){.carbon = carbon,
+			       .zone = "DE",
+			       .signal_provider = "energy-charts",
+			       .signal_kind = "average",
+			       .signal_factors = "lifecycle",
+			       .electricity_maps_url = "http://127.0.0.1:1",
+			       .electricity_maps_token = ""};
 }
 
 static struct reading read_at(const struct carbon_source *source, const char *when)
@@ -107,11 +114,23 @@ static void list_by_period(void **state UNUSED)
 static void wrong_settings(void **state UNUSED)
 {
 	static const char *const wrong[] = {
-		"list:282,445", "list:", "list:2023-11-14T00:00:00Z/P1D:", "list:2023-11-14T00:00:00Z/P1D:282,,445",
-		"list:2023-11-14T00:00:00Z/P1D:282,-1", "list:2023-11-14T00:00:00Z/P1D:2001", "list:2023-11-14T00:00:00Z/P1D:nan",
-		"list:2023-11-14T00:00:00Z/1D:282", "list:2023-11-14T00:00:00Z/P0D:282", "list:2023-11-14T00:00:00Z/PT1D:282",
-		"list:2023-11-14T00:00:00/P1D:282", "list:14.11.2023/P1D:282", "energy-charts", "watttime", "file:/etc/passwd",
-		"file:no-such-file.csv", "Electricity-Maps",
+	    "list:282,445",
+	    "list:",
+	    "list:2023-11-14T00:00:00Z/P1D:",
+	    "list:2023-11-14T00:00:00Z/P1D:282,,445",
+	    "list:2023-11-14T00:00:00Z/P1D:282,-1",
+	    "list:2023-11-14T00:00:00Z/P1D:2001",
+	    "list:2023-11-14T00:00:00Z/P1D:nan",
+	    "list:2023-11-14T00:00:00Z/1D:282",
+	    "list:2023-11-14T00:00:00Z/P0D:282",
+	    "list:2023-11-14T00:00:00Z/PT1D:282",
+	    "list:2023-11-14T00:00:00/P1D:282",
+	    "list:14.11.2023/P1D:282",
+	    "energy-charts",
+	    "watttime",
+	    "file:/etc/passwd",
+	    "file:no-such-file.csv",
+	    "Electricity-Maps",
 	};
 
 	for (size_t i = 0; i < sizeof(wrong) / sizeof(*wrong); i++) {
@@ -171,18 +190,18 @@ static void traces(void **state UNUSED)
 		const char *text;
 		const char *reason; /* NULL: it is fine */
 	} texts[] = {
-		{"start_utc,gco2_per_kwh\n2024-01-01T00:00:00Z,100\n2024-01-01T01:00:00Z,200\n", NULL},
-		{"start_utc,gco2_per_kwh\r\n2024-01-01T00:00:00Z,100\r\n2024-01-01T01:00:00Z,200", NULL},
-		{"", "line 1"},
-		{"time,value\n", "line 1 is \"time,value\""},
-		{"start_utc,gco2_per_kwh\n2024-01-01T00:00:00Z,100\n", "at least 2"},
-		{"start_utc,gco2_per_kwh\n2024-01-01T00:00:00Z,100\n2024-01-01T00:00:00Z,200\n", "line 3"},
-		{"start_utc,gco2_per_kwh\n2024-01-01T01:00:00Z,100\n2024-01-01T00:00:00Z,200\n", "line 3"},
-		{"start_utc,gco2_per_kwh\n2024-01-01T00:00:00Z,\n2024-01-01T01:00:00Z,200\n", "line 2 says \"\""},
-		{"start_utc,gco2_per_kwh\n2024-01-01T00:00:00Z,-1\n", "line 2"},
-		{"start_utc,gco2_per_kwh\n2024-01-01T00:00:00Z,2000.1\n", "line 2"},
-		{"start_utc,gco2_per_kwh\n2024-01-01T00:00:00Z;100\n", "line 2"},
-		{"start_utc,gco2_per_kwh\nyesterday,100\n", "line 2 begins with \"yesterday\""},
+	    {"start_utc,gco2_per_kwh\n2024-01-01T00:00:00Z,100\n2024-01-01T01:00:00Z,200\n", NULL},
+	    {"start_utc,gco2_per_kwh\r\n2024-01-01T00:00:00Z,100\r\n2024-01-01T01:00:00Z,200", NULL},
+	    {"", "line 1"},
+	    {"time,value\n", "line 1 is \"time,value\""},
+	    {"start_utc,gco2_per_kwh\n2024-01-01T00:00:00Z,100\n", "at least 2"},
+	    {"start_utc,gco2_per_kwh\n2024-01-01T00:00:00Z,100\n2024-01-01T00:00:00Z,200\n", "line 3"},
+	    {"start_utc,gco2_per_kwh\n2024-01-01T01:00:00Z,100\n2024-01-01T00:00:00Z,200\n", "line 3"},
+	    {"start_utc,gco2_per_kwh\n2024-01-01T00:00:00Z,\n2024-01-01T01:00:00Z,200\n", "line 2 says \"\""},
+	    {"start_utc,gco2_per_kwh\n2024-01-01T00:00:00Z,-1\n", "line 2"},
+	    {"start_utc,gco2_per_kwh\n2024-01-01T00:00:00Z,2000.1\n", "line 2"},
+	    {"start_utc,gco2_per_kwh\n2024-01-01T00:00:00Z;100\n", "line 2"},
+	    {"start_utc,gco2_per_kwh\nyesterday,100\n", "line 2 begins with \"yesterday\""},
 	};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
@@ -219,7 +238,8 @@ static void trace_below_data_root(void **state UNUSED)
 	carbon = xasprintf("file:%s", path);
 	file = fopen(path, "we");
 	assert_non_null(file);
-	fputs("start_utc,gco2_per_kwh\n2024-01-01T00:00:00Z,100\n2024-01-01T01:00:00Z,200\n2024-01-01T02:00:00Z,300\n", file);
+	fputs("start_utc,gco2_per_kwh\n2024-01-01T00:00:00Z,100\n2024-01-01T01:00:00Z,200\n2024-01-01T02:00:00Z,300\n",
+	      file);
 	fclose(file);
 	config = config_of(carbon);
 	setenv("DATA_ROOT", folder, 1);
@@ -245,13 +265,14 @@ static void trace_below_data_root(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		{"replies of Electricity Maps", replies, NULL, NULL, (void *)(uintptr_t) "tests/cases/carbon/electricity_maps.json"},
-		cmocka_unit_test(list_by_period),
-		cmocka_unit_test(wrong_settings),
-		cmocka_unit_test(provider_of_the_spec_only),
-		cmocka_unit_test(electricity_maps_without_network),
-		cmocka_unit_test(traces),
-		cmocka_unit_test(trace_below_data_root),
+	    {"replies of Electricity Maps", replies, NULL, NULL,
+	     (void *)(uintptr_t) "tests/cases/carbon/electricity_maps.json"},
+	    cmocka_unit_test(list_by_period),
+	    cmocka_unit_test(wrong_settings),
+	    cmocka_unit_test(provider_of_the_spec_only),
+	    cmocka_unit_test(electricity_maps_without_network),
+	    cmocka_unit_test(traces),
+	    cmocka_unit_test(trace_below_data_root),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

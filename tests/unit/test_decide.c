@@ -1,7 +1,7 @@
 /*
- * Runs tests/cases/decide/<name>.json: {"about", "retrain" (of a spec), "preset", "tick_min", "signal", "steps"}. Each step
- * lays its own "signal" over the case's and is decided on its own; "expect" names the fields that are compared. Times are
- * ISO texts, shares "k/n".
+ * Runs tests/cases/decide/<name>.json: {"about", "retrain" (of a spec), "preset", "tick_min", "signal", "steps"}. Each
+ * step lays its own "signal" over the case's and is decided on its own; "expect" names the fields that are compared.
+ * Times are ISO texts, shares "k/n".
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -63,15 +63,15 @@ static struct policy read_policy(const json_t *json)
 {
 	const json_t *retrain = json_object_get(json, "retrain");
 	char *name = xstrdup(text(retrain, "policy", "forecast"));
-	struct spec spec = {.retrain = {
-		.low_accuracy_decrease = number(retrain, "low_accuracy_decrease", 0.01),
-		.max_accuracy_decrease = number(retrain, "max_accuracy_decrease", 0.05),
-		.min_rows = (int64_t)number(retrain, "min_rows", 1000),
-		.min_new_rows = (int64_t)number(retrain, "min_new_rows", 1000),
-		.finish_within_h = number(retrain, "finish_within_h", 168),
-		.min_saving = number(retrain, "min_saving", 0),
-		.policy = name,
-		.carbon_intensity_threshold_gco2_per_kwh = number(retrain, "carbon_intensity_threshold", 400)}};
+	struct spec spec = {
+	    .retrain = {.low_accuracy_decrease = number(retrain, "low_accuracy_decrease", 0.01),
+			.max_accuracy_decrease = number(retrain, "max_accuracy_decrease", 0.05),
+			.min_rows = (int64_t)number(retrain, "min_rows", 1000),
+			.min_new_rows = (int64_t)number(retrain, "min_new_rows", 1000),
+			.finish_within_h = number(retrain, "finish_within_h", 168),
+			.min_saving = number(retrain, "min_saving", 0),
+			.policy = name,
+			.carbon_intensity_threshold_gco2_per_kwh = number(retrain, "carbon_intensity_threshold", 400)}};
 	struct config config = {.preset = text(json, "preset", ""), .tick_min = number(json, "tick_min", 15)};
 	struct policy policy;
 	struct fail fail = {0};
@@ -79,12 +79,12 @@ static struct policy read_policy(const json_t *json)
 	config_apply(&config, &spec);
 	if (!policy_make(&config, &policy, &fail))
 		fail_msg("%s", fail.text);
-	policy.name = "";
 	free(name);
 	return policy;
 }
 
-/* {"until": time, "hours": n, "values": [...]}: one value an hour, the list again and again; null: that hour is missing. */
+/* {"until": time, "hours": n, "values": [...]}: one value an hour, the list again and again; null: that hour is
+ * missing. */
 static struct carbon_point *read_history(const json_t *json, size_t *count)
 {
 	size_t hours = (size_t)number(json, "hours", 0), values = json_array_size(json_object_get(json, "values"));
@@ -95,8 +95,8 @@ static struct carbon_point *read_history(const json_t *json, size_t *count)
 		const json_t *value = json_array_get(json_object_get(json, "values"), i % values);
 
 		if (json_is_number(value))
-			points[(*count)++] = (struct carbon_point){moment(json, "until", 0) - 3600.0 * (double)(hours - i),
-								   json_number_value(value)};
+			points[(*count)++] = (struct carbon_point){
+			    moment(json, "until", 0) - 3600.0 * (double)(hours - i), json_number_value(value)};
 	}
 	return points;
 }
@@ -104,8 +104,11 @@ static struct carbon_point *read_history(const json_t *json, size_t *count)
 static struct need read_need(const json_t *json)
 {
 	static const char *const states[] = {"none", "waiting", "intended", "accepted"};
-	struct need need = {NEED_NONE, moment(json, "due_at", NAN), moment(json, "latest_start_at", INFINITY),
-			    moment(json, "not_before", 0), (int)number(json, "attempt", 1),
+	struct need need = {NEED_NONE,
+			    moment(json, "due_at", NAN),
+			    moment(json, "latest_start_at", INFINITY),
+			    moment(json, "not_before", 0),
+			    (int)number(json, "attempt", 1),
 			    json_is_true(json_object_get(json, "sent_at_once"))};
 
 	for (int i = 0; i < 4; i++)
@@ -118,19 +121,27 @@ static struct signal read_signal(const json_t *json)
 {
 	const json_t *reading = json_object_get(json, "reading");
 	struct signal signal = {
-		.now_s = moment(json, "now", 0), .has_champion = !json_is_false(json_object_get(json, "has_champion")),
-		.look = (int)number(json, "look", 0), .need = read_need(json_object_get(json, "need")),
-		.failed = json_object_get(json, "rows_since_failed"), .rows_since_failed = (int64_t)number(json, "rows_since_failed", 0),
-		.refused = json_object_get(json, "rows_since_refused"),
-		.rows_since_refused = (int64_t)number(json, "rows_since_refused", 0),
-		.answered = json_is_true(json_object_get(json, "answered")),
-		.reading = {.known = json_is_number(reading), .gco2_per_kwh = json_number_value(reading), .source = "list/average/lifecycle/DE"},
-		.duration_s = number(json, "duration_s", NAN), .retrain_kwh = number(json, "retrain_kwh", NAN),
-		.open_tick_kwh = number(json, "open_tick_kwh", NAN), .idle_tick_kwh = number(json, "idle_tick_kwh", NAN),
+	    .now_s = moment(json, "now", 0),
+	    .has_champion = !json_is_false(json_object_get(json, "has_champion")),
+	    .look = (int)number(json, "look", 0),
+	    .need = read_need(json_object_get(json, "need")),
+	    .failed = json_object_get(json, "rows_since_failed"),
+	    .rows_since_failed = (int64_t)number(json, "rows_since_failed", 0),
+	    .refused = json_object_get(json, "rows_since_refused"),
+	    .rows_since_refused = (int64_t)number(json, "rows_since_refused", 0),
+	    .answered = json_is_true(json_object_get(json, "answered")),
+	    .reading = {.known = json_is_number(reading),
+			.gco2_per_kwh = json_number_value(reading),
+			.source = "list/average/lifecycle/DE"},
+	    .duration_s = number(json, "duration_s", NAN),
+	    .retrain_kwh = number(json, "retrain_kwh", NAN),
+	    .open_tick_kwh = number(json, "open_tick_kwh", NAN),
+	    .idle_tick_kwh = number(json, "idle_tick_kwh", NAN),
 	};
 
 	if (!signal.reading.known)
-		snprintf(signal.reading.reason, sizeof(signal.reading.reason), "%s", text(json, "no_reading", "the server did not answer"));
+		snprintf(signal.reading.reason, sizeof(signal.reading.reason), "%s",
+			 text(json, "no_reading", "the server did not answer"));
 	share(json, "reference", &signal.reference_k, &signal.reference_n);
 	share(json, "all", &signal.window_k[WINDOW_ALL], &signal.window_n[WINDOW_ALL]);
 	share(json, json_object_get(json, "recent") ? "recent" : "all", &signal.window_k[WINDOW_RECENT],
@@ -173,7 +184,8 @@ static void expect_reason(const json_t *expect, const struct decision *decision)
 		if (strstr(decision->reasons[i], want))
 			return;
 	if (want)
-		fail_msg("no reason says \"%s\"; the first is \"%s\"", want, decision->reason_count ? decision->reasons[0] : "none");
+		fail_msg("no reason says \"%s\"; the first is \"%s\"", want,
+			 decision->reason_count ? decision->reasons[0] : "none");
 }
 
 static void compare(const json_t *expect, const struct decision *decision)
@@ -182,10 +194,11 @@ static void compare(const json_t *expect, const struct decision *decision)
 	const char *key;
 	const json_t *value UNUSED;
 
-	json_object_foreach((json_t *)expect, key, value)
-		if (!strstr(" verdict rule rung window step state start_at due_at latest_start_at drop drop_ci_low drop_ci_high target "
-			    "reason sent_at_once ", key))
-			fail_msg("expect.%s is not a field that can be compared", key);
+	json_object_foreach((json_t *)expect, key,
+			    value) if (!strstr(" verdict rule rung window step state start_at due_at latest_start_at "
+					       "drop drop_ci_low drop_ci_high target "
+					       "reason sent_at_once ",
+					       key)) fail_msg("expect.%s is not a field that can be compared", key);
 	expect_text(expect, "verdict", verdict_name(decision->verdict));
 	expect_text(expect, "rule", decision->rule);
 	expect_text(expect, "rung", decision->rung);
@@ -200,7 +213,8 @@ static void compare(const json_t *expect, const struct decision *decision)
 	expect_number(expect, "drop_ci_high", decision->high);
 	expect_number(expect, "target", decision->target_gco2_per_kwh);
 	expect_reason(expect, decision);
-	if (json_object_get(expect, "sent_at_once") && json_is_true(json_object_get(expect, "sent_at_once")) != decision->sent_at_once)
+	if (json_object_get(expect, "sent_at_once") &&
+	    json_is_true(json_object_get(expect, "sent_at_once")) != decision->sent_at_once)
 		fail_msg("sent_at_once is %d", decision->sent_at_once);
 }
 
@@ -216,7 +230,8 @@ static void run_case(void **state)
 		fail_msg("%s:%d: %s", path, error.line, error.text);
 	policy = read_policy(json);
 	assert_true(json_array_size(json_object_get(json, "steps")) > 0);
-	json_array_foreach(json_object_get(json, "steps"), index, step) {
+	json_array_foreach(json_object_get(json, "steps"), index, step)
+	{
 		json_t *merged = json_deep_copy(json_object_get(json, "signal"));
 		struct signal signal;
 		struct decision decision, again;
@@ -265,7 +280,8 @@ static void percentiles(void **state UNUSED)
 static void policies_by_name(void **state UNUSED)
 {
 	static const char *const good[] = {"now", "forecast", "threshold:400", "percentile:20", "threshold:0"};
-	static const char *const bad[] = {"", "threshold", "threshold:", "threshold:-1", "threshold:400x", "percentile:101", "level", "oracle"};
+	static const char *const bad[] = {
+	    "", "threshold", "threshold:", "threshold:-1", "threshold:400x", "percentile:101", "level", "oracle"};
 	struct config config = {.preset = "", .max_accuracy_decrease = 0.05, .tick_min = 15};
 	struct policy policy;
 
@@ -294,7 +310,8 @@ static int is_case(const struct dirent *entry)
 
 int main(void)
 {
-	struct CMUnitTest tests[64] = {cmocka_unit_test(attempts_back_off), cmocka_unit_test(percentiles), cmocka_unit_test(policies_by_name)};
+	struct CMUnitTest tests[64] = {cmocka_unit_test(attempts_back_off), cmocka_unit_test(percentiles),
+				       cmocka_unit_test(policies_by_name)};
 	struct dirent **entries = NULL;
 	int count = scandir(cases, &entries, is_case, alphasort), used = 3, result;
 

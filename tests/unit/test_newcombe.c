@@ -24,9 +24,9 @@ static void published_differences(void **state UNUSED)
 		int a, m, b, n;
 		double low, high;
 	} cases[] = {
-		{56, 70, 48, 80, 0.0524, 0.3339}, {9, 10, 3, 10, 0.1705, 0.8090}, {6, 7, 2, 7, 0.0582, 0.8062},
-		{5, 56, 0, 29, -0.0381, 0.1926},  {0, 10, 0, 20, -0.1611, 0.2775}, {0, 10, 0, 10, -0.2775, 0.2775},
-		{10, 10, 0, 20, 0.6791, 1.0000},  {10, 10, 0, 10, 0.6075, 1.0000},
+	    {56, 70, 48, 80, 0.0524, 0.3339}, {9, 10, 3, 10, 0.1705, 0.8090},  {6, 7, 2, 7, 0.0582, 0.8062},
+	    {5, 56, 0, 29, -0.0381, 0.1926},  {0, 10, 0, 20, -0.1611, 0.2775}, {0, 10, 0, 10, -0.2775, 0.2775},
+	    {10, 10, 0, 20, 0.6791, 1.0000},  {10, 10, 0, 10, 0.6075, 1.0000},
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
@@ -89,9 +89,9 @@ static void later_looks_are_wider(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(published_differences), cmocka_unit_test(quantiles),
-		cmocka_unit_test(wilson_limits),	 cmocka_unit_test(looks_spend_five_percent),
-		cmocka_unit_test(later_looks_are_wider),
+	    cmocka_unit_test(published_differences), cmocka_unit_test(quantiles),
+	    cmocka_unit_test(wilson_limits),	     cmocka_unit_test(looks_spend_five_percent),
+	    cmocka_unit_test(later_looks_are_wider),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
