@@ -79,6 +79,13 @@ static inline void sweep_try(const struct sweep *sweep, uint16_t code, int featu
 		*best = (struct cut){.score = score, .feature = feature, .left = sweep->last, .right = code};
 }
 
+static void fill_histogram(uint32_t *restrict histogram, const uint16_t *restrict codes,
+			   const struct member *restrict members, uint32_t count, uint16_t low, uint32_t classes)
+{
+	for (uint32_t i = 0; i < count; i++)
+		histogram[(uint32_t)(codes[i] - low) * classes + members[i].class] += members[i].draws;
+}
+
 static void search_histogram(struct cut_scratch *scratch, const struct cut_node *node, uint16_t low, uint16_t high,
 			     int feature, struct cut *best)
 {
@@ -87,9 +94,7 @@ static void search_histogram(struct cut_scratch *scratch, const struct cut_node 
 	struct sweep sweep;
 
 	memset(histogram, 0, values * classes * sizeof(*histogram));
-	for (uint32_t i = 0; i < node->member_count; i++)
-		histogram[(uint32_t)(scratch->codes[i] - low) * classes + node->members[i].class] +=
-		    node->members[i].draws;
+	fill_histogram(histogram, scratch->codes, node->members, node->member_count, low, (uint32_t)classes);
 	sweep_start(&sweep, node, scratch->left);
 	for (uint32_t v = 0; v < values; v++) {
 		const uint32_t *draws = histogram + v * classes;
@@ -168,20 +173,33 @@ static void search_sorted(struct cut_scratch *scratch, const struct cut_node *no
 	}
 }
 
+/* The members' codes and their range. */
+static void gather(uint16_t *restrict codes, const struct member *restrict members, uint32_t count,
+		   const struct column *column, uint16_t *lowest, uint16_t *highest)
+{
+	const uint8_t *narrow = column->narrow;
+	const uint16_t *wide = column->wide;
+	uint16_t low = UINT16_MAX, high = 0;
+
+	for (uint32_t i = 0; narrow && i < count; i++)
+		codes[i] = narrow[members[i].slot];
+	for (uint32_t i = 0; wide && i < count; i++)
+		codes[i] = wide[members[i].slot];
+	for (uint32_t i = 0; i < count; i++) {
+		low = codes[i] < low ? codes[i] : low;
+		high = codes[i] > high ? codes[i] : high;
+	}
+	*lowest = low;
+	*highest = high;
+}
+
 bool cut_search(struct cut_scratch *scratch, const struct cut_node *node, const struct column *column, int feature,
 		struct cut *best)
 {
-	uint16_t low = UINT16_MAX, high = 0;
+	uint16_t low, high;
 	uint64_t cells;
 
-	for (uint32_t i = 0; i < node->member_count; i++) {
-		uint32_t slot = node->members[i].slot;
-		uint16_t code = column->narrow ? column->narrow[slot] : column->wide[slot];
-
-		scratch->codes[i] = code;
-		low = code < low ? code : low;
-		high = code > high ? code : high;
-	}
+	gather(scratch->codes, node->members, node->member_count, column, &low, &high);
 	if (low == high)
 		return false;
 	cells = (uint64_t)(high - low + 1) * (uint64_t)node->class_count;

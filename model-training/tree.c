@@ -23,9 +23,9 @@ struct tree_grower {
 	struct member *members, *spare;
 	struct pending *stack;
 	size_t stack_count, stack_capacity;
-	int *features;	/* a permutation: the constant ones first */
-	int *constants; /* the constant ones in the order they were found */
-	uint32_t *totals;
+	int *features;		       /* a permutation: the constant ones first */
+	int *constants;		       /* the constant ones in the order they were found */
+	uint32_t *totals, *odd_totals; /* draws by class of the node at hand */
 	struct cut_scratch *scratch;
 	struct distribution_set leaves;
 	struct tree *tree;
@@ -43,6 +43,7 @@ struct tree_grower *tree_grower_new(const struct grow_data *data)
 	grower->features = xcalloc((size_t)data->feature_count, sizeof(*grower->features));
 	grower->constants = xcalloc((size_t)data->feature_count, sizeof(*grower->constants));
 	grower->totals = xcalloc((size_t)data->class_count, sizeof(*grower->totals));
+	grower->odd_totals = xcalloc((size_t)data->class_count, sizeof(*grower->odd_totals));
 	grower->scratch = cut_scratch_new(data->slot_count, data->class_count);
 	distribution_set_init(&grower->leaves, data->class_count);
 	return grower;
@@ -59,6 +60,7 @@ void tree_grower_free(struct tree_grower *grower)
 	free(grower->features);
 	free(grower->constants);
 	free(grower->totals);
+	free(grower->odd_totals);
 	cut_scratch_free(grower->scratch);
 	distribution_set_release(&grower->leaves);
 	free(grower);
@@ -183,24 +185,37 @@ static uint32_t partition(struct tree_grower *grower, const struct pending *node
 	return left;
 }
 
-/* Sums up the members' classes. False: only one class. */
+/* Sums up the members' classes. False: only one class. Two alternating sums, so that an addition need not wait for the
+ * one before it to be stored. */
 static bool sum_up(struct tree_grower *grower, const struct pending *pending, struct cut_node *node)
 {
-	const struct grow_data *data = grower->data;
+	const struct member *members = grower->members + pending->begin;
+	uint32_t count = pending->end - pending->begin, draws = 0;
+	int class_count = grower->data->class_count;
+	uint32_t *even = grower->totals, *odd = grower->odd_totals;
+	uint64_t squares = 0;
 
-	memset(grower->totals, 0, (size_t)data->class_count * sizeof(*grower->totals));
-	*node = (struct cut_node){.members = grower->members + pending->begin,
-				  .member_count = pending->end - pending->begin,
-				  .class_count = data->class_count,
-				  .totals = grower->totals,
-				  .min_leaf = data->min_samples_leaf};
-	for (uint32_t i = 0; i < node->member_count; i++) {
-		grower->totals[node->members[i].class] += node->members[i].draws;
-		node->draws += node->members[i].draws;
+	memset(even, 0, (size_t)class_count * sizeof(*even));
+	memset(odd, 0, (size_t)class_count * sizeof(*odd));
+	for (uint32_t i = 0; i + 1 < count; i += 2) {
+		even[members[i].class] += members[i].draws;
+		odd[members[i + 1].class] += members[i + 1].draws;
 	}
-	for (int k = 0; k < data->class_count; k++)
-		node->squares += (uint64_t)grower->totals[k] * grower->totals[k];
-	return node->squares < (uint64_t)node->draws * node->draws;
+	if (count % 2)
+		even[members[count - 1].class] += members[count - 1].draws;
+	for (int k = 0; k < class_count; k++) {
+		even[k] += odd[k];
+		draws += even[k];
+		squares += (uint64_t)even[k] * even[k];
+	}
+	*node = (struct cut_node){.members = members,
+				  .member_count = count,
+				  .class_count = class_count,
+				  .totals = even,
+				  .draws = draws,
+				  .squares = squares,
+				  .min_leaf = grower->data->min_samples_leaf};
+	return squares < (uint64_t)draws * draws;
 }
 
 static void grow_node(struct tree_grower *grower, struct pending pending)
