@@ -1,8 +1,10 @@
 #include "model-training/parallel.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/banned.h"
@@ -62,11 +64,28 @@ void parallel_run(int pieces, int threads, void (*worker)(struct parallel_counte
 	free(others);
 }
 
+/* The processors that the container's limit allows (cgroup v2: "QUOTA PERIOD" in microseconds, or "max PERIOD"). */
+static int quota_processors(void)
+{
+	FILE *file = fopen("/sys/fs/cgroup/cpu.max", "re");
+	long long quota, period;
+	int processors = INT_MAX;
+
+	if (!file)
+		return processors;
+	if (fscanf(file, "%lld %lld", &quota, &period) == 2 && quota > 0 && period > 0 && quota / period < INT_MAX)
+		processors = (int)((quota + period - 1) / period);
+	fclose(file);
+	return processors;
+}
+
 int parallel_processors(void)
 {
+	int allowed = quota_processors(), present;
 	cpu_set_t set;
 
 	if (sched_getaffinity(0, sizeof(set), &set) != 0)
 		return 1;
-	return CPU_COUNT(&set);
+	present = CPU_COUNT(&set);
+	return present < allowed ? present : allowed;
 }

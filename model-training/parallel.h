@@ -17,7 +17,7 @@ int parallel_given(const struct parallel_counter *counter);
 void parallel_run(int pieces, int threads, void (*worker)(struct parallel_counter *counter, void *context),
 		  void *context);
 
-/* The processors this process may use. */
+/* The processors this process may use: its affinity, and its container's limit rounded up. */
 int parallel_processors(void);
 
 #endif
