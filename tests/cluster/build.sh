@@ -82,7 +82,7 @@ argo_source() { # FOLDER
 		log_tail "$CACHE/log/argo-download.log"
 		die 'could not download Argo'
 	}
-	from=$(go_run "$MODULES/argo" list -m -f '{{.Dir}}' github.com/argoproj/argo-workflows/v4)
+	from=$(timeout 120 bash -c 'go_run "$@"' - "$MODULES/argo" list -m -f '{{.Dir}}' github.com/argoproj/argo-workflows/v4)
 	rm -rf "$1.new"
 	mkdir -p "${1%/*}"
 	cp -r "$from" "$1.new"
@@ -112,11 +112,11 @@ build_argo() {
 }
 
 cluster_build() {
+	"$HERE/../deps" build cluster
 	if built; then
 		base_image_known
 		return 0
 	fi
-	"$HERE/../deps" build cluster
 	lock "$CACHE_ROOT/lock"
 	say "building into $CACHE; the first time takes about ten minutes on two processors"
 	find_go

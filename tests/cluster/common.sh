@@ -81,11 +81,12 @@ logged() { # SECONDS LOG COMMAND...
 	return "$status"
 }
 
-# Waits for a command to succeed; gives up when the time is over or the piece it depends on has ended.
+# Waits for a command to succeed; gives up when the time is over or the piece it depends on has ended. The command runs
+# in a subshell, so that a signal does not find this shell's own output redirected.
 wait_until() { # SECONDS PIECE WHAT COMMAND...
 	local seconds=$1 piece=$2 what=$3 end=$((SECONDS + $1))
 	shift 3
-	until "$@" >/dev/null 2>&1; do
+	until ("$@") >/dev/null 2>&1; do
 		if ! piece_alive "$piece"; then
 			say "$piece ended while waiting for $what"
 		elif [ "$SECONDS" -ge "$end" ]; then
@@ -118,7 +119,8 @@ piece_alive() {
 }
 
 kubectl() {
-	timeout --kill-after=5 90 "$CACHE/bin/kubectl" --kubeconfig "$STATE/kubeconfig" --request-timeout=60s "$@"
+	timeout --kill-after=5 "${KUBECTL_SECONDS:-90}" "$CACHE/bin/kubectl" --kubeconfig "$STATE/kubeconfig" \
+		--request-timeout=60s "$@"
 }
 
 ctr() {

@@ -37,6 +37,7 @@ config_containerd() {
 		  {"type": "bridge", "bridge": "$BRIDGE", "isGateway": true, "ipMasq": true, "hairpinMode": true,
 		   "ipam": {"type": "host-local", "dataDir": "$STATE/cni/networks", "ranges": [[{"subnet": "$POD_RANGE"}]],
 		            "routes": [{"dst": "0.0.0.0/0"}]}},
+		  {"type": "firewall"},
 		  {"type": "portmap", "capabilities": {"portMappings": true}}
 		]}
 	JSON
@@ -112,7 +113,39 @@ config_coredns() {
 	TEXT
 }
 
+# Folders of the node as volumes for whoever claims one without naming a storage class; nothing makes more of them.
+config_volumes() {
+	local i
+	cat >"$STATE/volumes.yaml" <<-YAML
+		apiVersion: storage.k8s.io/v1
+		kind: StorageClass
+		metadata: {name: local, annotations: {storageclass.kubernetes.io/is-default-class: "true"}}
+		provisioner: kubernetes.io/no-provisioner
+		volumeBindingMode: WaitForFirstConsumer
+	YAML
+	for ((i = 1; i <= 8; i++)); do
+		mkdir -p -m 777 "$STATE/volumes/$i"
+		cat >>"$STATE/volumes.yaml" <<-YAML
+			---
+			apiVersion: v1
+			kind: PersistentVolume
+			metadata: {name: local-$i}
+			spec:
+			  storageClassName: local
+			  capacity: {storage: 10Gi}
+			  accessModes: [ReadWriteOnce]
+			  persistentVolumeReclaimPolicy: Retain
+			  local: {path: $STATE/volumes/$i}
+			  nodeAffinity:
+			    required:
+			      nodeSelectorTerms:
+			      - matchExpressions: [{key: kubernetes.io/hostname, operator: In, values: [$NODE]}]
+		YAML
+	done
+}
+
 make_config() {
+	config_volumes
 	config_containerd
 	config_kubelet
 	config_kube_proxy

@@ -132,7 +132,9 @@ remove_network() {
 	rm -f "$STATE/bridge"
 	remove_rules iptables
 	remove_rules ip6tables
-	rm -f /var/lib/cni/results/green-ml-* /var/lib/cni/cache/results/green-ml-* 2>/dev/null || :
+	for name in /var/lib/cni/results/green-ml-*-eth0; do
+		rm -f "$name" "/var/lib/cni/results/cni-loopback-$(basename "${name%-eth0}" | cut -c 10-)-lo"
+	done
 	timeout 20 conntrack -D -s "$POD_RANGE" >/dev/null 2>&1 || :
 }
 
@@ -146,8 +148,8 @@ remove_files() {
 	for link in /var/log/containers/*; do
 		case $(readlink "$link") in "$STATE"/*) rm -f "$link" ;; esac
 	done
-	rmdir /var/log/containers /var/lib/kubelet/device-plugins /var/lib/kubelet /var/lib/cni/results /var/lib/cni \
-		/run/containerd/s 2>/dev/null || :
+	[ ! -e "$STATE/var-lib-kubelet" ] || rm -rf /var/lib/kubelet
+	rmdir /var/log/containers /var/lib/cni/results /var/lib/cni /run/containerd/s 2>/dev/null || :
 	[ -z "$(mounts)" ] || return 0
 	[ ! -d "$STATE" ] || find "$STATE" -mindepth 1 -maxdepth 1 ! -name log -exec rm -rf {} +
 }

@@ -28,6 +28,7 @@ traces() {
 	ip -o link show type veth master cni0 2>/dev/null || :
 	{ iptables-save && ip6tables-save; } 2>/dev/null | grep -E 'KUBE-|CNI-' || :
 	find /sys/fs/cgroup -type d -path '*/kubepods*' | head -n 3
+	ls /var/lib/cni/results/green-ml-* 2>/dev/null || :
 	find "$STATE" -mindepth 1 -maxdepth 1 ! -name log 2>/dev/null || :
 }
 
@@ -109,7 +110,7 @@ spec:
     volumes: [{name: out, emptyDir: {}}]
     container:
       image: localhost/green-ml-selftest:1
-      command: [sh, -c, 'printf "%s" "$0" >/out/text', "{{inputs.parameters.text}}"]
+      command: [sh, -c, 'printf "%s" "$0" | tee /out/text', "{{inputs.parameters.text}}"]
       volumeMounts: [{name: out, mountPath: /out}]
       securityContext:
         runAsNonRoot: true
@@ -120,13 +121,23 @@ spec:
         seccompProfile: {type: RuntimeDefault}
 ---
 apiVersion: v1
+kind: PersistentVolumeClaim
+metadata: {name: web}
+spec:
+  accessModes: [ReadWriteOnce]
+  resources: {requests: {storage: 1Gi}}
+---
+apiVersion: v1
 kind: Pod
 metadata: {name: web, labels: {app: web}}
 spec:
   terminationGracePeriodSeconds: 1
+  securityContext: {fsGroup: 65532}
+  volumes: [{name: data, persistentVolumeClaim: {claimName: web}}]
   containers:
   - name: web
     image: green-ml-selftest:1
+    volumeMounts: [{name: data, mountPath: /data}]
     command:
     - perl
     - -MIO::Socket::INET
@@ -196,15 +207,31 @@ is 'with what the pod says' "$(curl -fsS -m 3 http://localhost:30099/)" 'it answ
 is 'the service has a name in pods' "$(kube exec web -- perl -MIO::Socket::INET -e \
 	'$s = IO::Socket::INET->new(PeerAddr => "web.green-ml.svc.cluster.local:80", Timeout => 5) or die $@; print $s "GET /\r\n\r\n"; print grep { /answers/ } <$s>')" 'it answers'
 
+ok 'a claimed volume can be written' kube exec web -- sh -c 'echo kept >/data/file && cat /data/file'
+like 'the logs of a step' "$(timeout 30 argo logs by-hand 2>&1)" 'grid-again'
+measured() {
+	kube get --raw /api/v1/nodes/green-ml/proxy/metrics/cadvisor |
+		grep -q '^container_cpu_usage_seconds_total{container="web".*namespace="green-ml",pod="web"'
+}
+ok 'the kubelet measures the CPU seconds of each container' wait_for 30 measured
+
 # --- a crash, and down ----------------------------------------------------------------------------------------------
 read -r pid _ <"$STATE/pids/kube-controller-manager"
 kill -s KILL "$pid"
+wait_for 5 sh -c "! kill -0 $pid" || :
 exits 'status after a crash' 1 "$CLUSTER" status
 like 'names the piece' "$(cat "$OUT")" 'kube-controller-manager +absent'
 read -r pid _ <"$STATE/pids/containerd"
 kill -s KILL "$pid"
 ok 'down after the crash of containerd and a controller' "$CLUSTER" down
 is 'leaves nothing' "$(traces)" ''
+background interrupted "$CLUSTER" up
+begun=$PID
+ok 'an "up" begins' wait_for 30 test -e "$STATE/pids/kube-apiserver"
+kill "$begun"
+ok 'and is interrupted' wait_for 60 sh -c "! kill -0 $begun"
+like 'it says that it gives up' "$(cat "$TMP/interrupted.err")" 'the cluster did not start'
+is 'and leaves nothing' "$(traces)" ''
 ok 'up after it' "$CLUSTER" up
 ok 'down' "$CLUSTER" down
 is 'leaves nothing again' "$(traces)" ''

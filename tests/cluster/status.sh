@@ -19,7 +19,7 @@ cluster_status() {
 		fi
 	done
 	piece_alive kube-apiserver || return "$status"
-	timeout 30 "$CACHE/bin/kubectl" --kubeconfig "$STATE/kubeconfig" get nodes || status=1
-	timeout 30 "$CACHE/bin/kubectl" --kubeconfig "$STATE/kubeconfig" get pods --all-namespaces || status=1
+	KUBECTL_SECONDS=20 kubectl get nodes || status=1
+	KUBECTL_SECONDS=20 kubectl get pods --all-namespaces || status=1
 	return "$status"
 }

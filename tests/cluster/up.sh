@@ -60,6 +60,7 @@ start_controllers() {
 start_node() {
 	start kube-proxy "$CACHE/bin/kube-proxy" --config="$STATE/kube-proxy.yaml"
 	start kubelet "$CACHE/bin/kubelet" --config="$STATE/kubelet.yaml" --kubeconfig="$STATE/kubelet.kubeconfig" \
+		--containerd="$STATE/run/containerd.sock" \
 		--root-dir="$STATE/kubelet" --cert-dir="$STATE/pki" --hostname-override="$NODE" --node-ip="$NODE_ADDRESS"
 	start coredns "$CACHE/bin/coredns" -conf "$STATE/Corefile"
 }
@@ -67,7 +68,7 @@ start_node() {
 # The bridge comes first: it carries the address that everything else listens on.
 make_network() {
 	local name
-	modprobe -q br_netfilter overlay 2>/dev/null || :
+	modprobe -qa br_netfilter overlay 2>/dev/null || :
 	for name in "${SETTINGS[@]}"; do
 		sysctl "$name" 2>/dev/null || :
 	done >"$STATE/settings"
@@ -79,6 +80,7 @@ make_network() {
 	ip address add "$NODE_ADDRESS/24" dev "$BRIDGE"
 	ip link set "$BRIDGE" up
 	touch "$STATE/bridge"
+	[ -e /var/lib/kubelet ] || touch "$STATE/var-lib-kubelet"
 }
 
 import_images() {
@@ -88,8 +90,12 @@ import_images() {
 	done
 }
 
+api_is_ready() {
+	KUBECTL_SECONDS=10 kubectl get --raw /readyz
+}
+
 node_is_ready() {
-	[ "$(kubectl get node "$NODE" -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}')" = True ]
+	[ "$(KUBECTL_SECONDS=10 kubectl get node "$NODE" -o 'jsonpath={.status.conditions[?(@.type=="Ready")].status}')" = True ]
 }
 
 # Argo as its own cluster-install has it, with the few settings of argo/kustomization.yaml.
@@ -108,7 +114,7 @@ install_argo() {
 argo_is_ready() {
 	local deployment
 	for deployment in workflow-controller argo-server; do
-		[ "$(kubectl -n argo get deployment "$deployment" -o 'jsonpath={.status.readyReplicas}')" = 1 ] || return 1
+		[ "$(KUBECTL_SECONDS=10 kubectl -n argo get deployment "$deployment" -o 'jsonpath={.status.readyReplicas}')" = 1 ] || return 1
 	done
 }
 
@@ -123,9 +129,9 @@ start_all() {
 	make_config
 	start_etcd
 	start_apiserver
-	wait_until 60 kube-apiserver 'the API server' kubectl get --raw /readyz
+	wait_until 60 kube-apiserver 'the API server' api_is_ready
 	start_controllers
-	step namespaces kubectl apply --server-side -f "$HERE/namespaces.yaml"
+	step namespaces kubectl apply --server-side -f "$HERE/namespaces.yaml" -f "$STATE/volumes.yaml"
 	step argo-install install_argo
 	wait "$importing" || fail_with "$STATE/log/import.log"
 	start_node
@@ -152,8 +158,9 @@ fail_with() { # LOG
 cluster_up() {
 	local began=$SECONDS
 	built || die 'not everything is built; run "tests/cluster/cluster build" first'
+	"$HERE/../deps" cluster
 	lock "$LOCK"
-	if all_alive && timeout 20 "$CACHE/bin/kubectl" --kubeconfig "$STATE/kubeconfig" get --raw /readyz >/dev/null 2>&1; then
+	if all_alive && api_is_ready >/dev/null 2>&1; then
 		say 'the cluster is up already'
 		return 0
 	fi
