@@ -2,6 +2,7 @@
 #
 #   make [DEVELOPER=1] [VARIANT=debug] [SANITIZE=address,undefined] [CC=clang] [V=1]
 #   make deps | check | test | demo | data-flights | format | lint | install | clean
+#   make cluster | cluster-down
 #
 # Everything that is made lies in build/<variant>/: obj/, lib/, bin/, unit/, test-logs/. Sources are found by
 # wildcard, so a new file needs no line here; a folder may be empty. <folder>/<folder>.c holds main() of a program,
@@ -160,6 +161,16 @@ demo:
 	@tests/deps build test
 	$(AGAIN) all
 	@BIN=$(O)/bin KEEP=$(KEEP) metrics/demo
+
+# A real Kubernetes with Argo on this machine, as root: see tests/cluster/README.md.
+.PHONY: cluster cluster-down
+cluster:
+	@tests/deps build test cluster
+	@tests/cluster/cluster build
+	@tests/cluster/cluster up
+
+cluster-down:
+	@tests/cluster/cluster down
 
 # Real data: see data/README.md. Needs python3 with pip, and the network the first time.
 data-flights:
