@@ -39,6 +39,21 @@ static json_t *retrain_json(const struct spec_retrain *retrain)
 			 retrain->signal_provider, "kind", retrain->signal_kind, "factors", retrain->signal_factors);
 }
 
+/* 15 digits say what a file says; only numbers that have more of them need 17 to be read as the same again. */
+static char *exact_text(const json_t *root)
+{
+	const size_t form = JSON_COMPACT | JSON_SORT_KEYS;
+	char *text = json_dumps(root, form | JSON_REAL_PRECISION(15));
+	json_t *again = json_loads(text, 0, NULL);
+
+	if (!json_equal(root, again)) {
+		free(text);
+		text = json_dumps(root, form | JSON_REAL_PRECISION(17));
+	}
+	json_decref(again);
+	return text;
+}
+
 char *spec_to_json(const struct spec *spec)
 {
 	json_t *features = json_array(), *root;
@@ -55,7 +70,7 @@ char *spec_to_json(const struct spec *spec)
 			 (json_int_t)spec->forest.seed, "gate", "max_accuracy_drop", spec->gate.max_accuracy_drop,
 			 "min_accuracy", spec->gate.min_accuracy, "recent_rows", (json_int_t)spec->gate.recent_rows,
 			 "retrain", retrain_json(&spec->retrain));
-	text = json_dumps(root, JSON_COMPACT | JSON_SORT_KEYS | JSON_REAL_PRECISION(15));
+	text = exact_text(root);
 	json_decref(root);
 	return text;
 }
