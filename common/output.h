@@ -3,7 +3,7 @@
 
 /*
  * Step outputs: one value per file in OUTPUT_DIR (nothing is written when it is not set). Names that Argo templates
- * rely on: load_id, rows, rows_known, rejected, plan_id, model_id, promoted, accuracy, decision_id, verdict, workflow.
+ * rely on: load_id, rows, rows_known, rejected, plan_id, model_id, promotion_id (0: none), promoted, accuracy, decision_id, verdict, workflow.
  * Progress: "N/M" in ARGO_PROGRESS_FILE when that is set, else a line on a terminal, else nothing.
  */
 

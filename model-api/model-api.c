@@ -12,6 +12,7 @@
 #include "common/xalloc.h"
 #include "model-api/selection.h"
 #include "model-api/serve.h"
+#include "model-api/verify_command.h"
 
 static struct serve_settings config;
 static const char *names;
@@ -55,8 +56,9 @@ static const struct setting settings[] = {
 static const struct program program = {
     .name = "model-api",
     .purpose = "Answers predictions of the champion models over HTTP.",
-    .usage = "[OPTIONS]",
-    .notes = "The routes are described in docs/API.md. SIGHUP: look at the registry now. SIGTERM: drain and stop.\n"
+    .usage = "[OPTIONS]\n       model-api verify --pipeline NAME --expect-promotion N --service HOST [OPTIONS]",
+    .notes = "\"verify\" waits until a promotion is served: see model-api verify --help.\n"
+	     "The routes are described in docs/API.md. SIGHUP: look at the registry now. SIGTERM: drain and stop.\n"
 	     "The connection comes from PGHOST, PGDATABASE and libpq's other variables, or DB_HOST, DB_NAME, DB_USER, "
 	     "DB_PASS.\n"
 	     "Exit codes: 0 stopped as told, 1 failed for good, 2 wrong usage, setting or spec",
@@ -86,6 +88,8 @@ int main(int argc, char **argv)
 	char host[256] = "model-api";
 
 	log_init("model-api");
+	if (argc > 1 && strcmp(argv[1], "verify") == 0)
+		return verify_command(argc - 1, argv + 1);
 	switch (settings_read(&program, argc, argv, NULL, &fail)) {
 	case SETTINGS_SHOWN:
 		return EXIT_DONE;

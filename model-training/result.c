@@ -146,6 +146,7 @@ bool result_outputs(const json_t *result, struct fail *fail)
 {
 	return output_write(fail, "plan_id", "%lld", whole(result, "plan_id")) &&
 	       output_write(fail, "model_id", "%lld", whole(result, "model_id")) &&
+	       output_write(fail, "promotion_id", "%lld", whole(result, "promotion_id")) &&
 	       output_write(fail, "promoted", "%s",
 			    json_is_true(json_object_get(result, "promoted")) ? "true" : "false") &&
 	       output_write(fail, "accuracy", "%.6f", real(result, "accuracy"));
