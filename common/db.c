@@ -50,9 +50,13 @@ static bool fail_from(PGconn *db, const PGresult *result, struct fail *fail)
 {
 	const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
 	const char *primary = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
-	bool lost = PQstatus(db) != CONNECTION_OK;
 	char message[768];
+	bool lost;
 
+	/* An error of libpq's own. When it is a write that failed, only the next read finds that the server is gone. */
+	if (!state)
+		(void)PQconsumeInput(db);
+	lost = PQstatus(db) != CONNECTION_OK;
 	db_note_sqlstate(state ? state : lost ? "08006" : "");
 	db_one_line(message, sizeof(message), primary ? primary : PQerrorMessage(db));
 	if (lost)

@@ -25,16 +25,16 @@ SELECT 'cells ' || cell_table || ': ' || pg_temp.checksum(cell_table, '{_load_id
 ORDER BY cell_table COLLATE "C";
 SELECT 'load ' || location || ' ' || start_row || ' ' || n_rows || ': ' || rows || ' rows, ' || rows_known || ' known, ' || rejected
        || ' rejected, ' || encode(sha256, 'hex')
-FROM green_ml.load WHERE state = 'done' ORDER BY 1 COLLATE "C";
+FROM green_ml.load WHERE state = 'done' ORDER BY 1;
 SELECT 'dictionary ' || prep_table || ' ' || position || ' ' || code || ' ' || value
-FROM green_ml.dictionary JOIN green_ml.feature_set USING (feature_set_id) ORDER BY 1 COLLATE "C";
+FROM green_ml.dictionary JOIN green_ml.feature_set USING (feature_set_id) ORDER BY 1;
 SELECT 'model ' || p.name || ' ' || encode(m.sha256, 'hex') || ' ' || m.holdout_k || '/' || m.holdout_n
-FROM green_ml.model m JOIN green_ml.pipeline p USING (pipeline_id) ORDER BY 1 COLLATE "C";
+FROM green_ml.model m JOIN green_ml.pipeline p USING (pipeline_id) ORDER BY 1;
 SELECT 'gate ' || p.name || ' ' || encode(m.sha256, 'hex') || ' ' || g.promoted || ' ' || g.reason
-FROM green_ml.gate g JOIN green_ml.model m USING (model_id) JOIN green_ml.pipeline p USING (pipeline_id) ORDER BY 1 COLLATE "C";
+FROM green_ml.gate g JOIN green_ml.model m USING (model_id) JOIN green_ml.pipeline p USING (pipeline_id) ORDER BY 1;
 SELECT 'promotion ' || p.name || ' ' || row_number() OVER (PARTITION BY p.name ORDER BY o.promotion_id) || ' '
        || encode(m.sha256, 'hex')
 FROM green_ml.promotion o JOIN green_ml.model m USING (model_id) JOIN green_ml.pipeline p ON p.pipeline_id = o.pipeline_id
-ORDER BY 1 COLLATE "C";
+ORDER BY 1;
 SELECT 'retrain ' || p.name || ' ' || r.state || ': ' || count(*)
-FROM green_ml.retrain r JOIN green_ml.pipeline p USING (pipeline_id) GROUP BY p.name, r.state ORDER BY 1 COLLATE "C";
+FROM green_ml.retrain r JOIN green_ml.pipeline p USING (pipeline_id) GROUP BY p.name, r.state ORDER BY 1;

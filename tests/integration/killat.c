@@ -1,5 +1,6 @@
 /*
  * killat N COMMAND [ARGUMENT]...	runs the command and kills it (SIGKILL) as it enters its Nth system call
+ *	With KILLAT_RUN=SCRIPT in the environment it is not killed: sh runs the script there, then the command goes on.
  * killat 0 COMMAND [ARGUMENT]...	lets it run and prints the number of its system calls on stdout's last line
  *
  * All threads of the command count together, from its execve on; processes it starts are traced and killed with it.
@@ -62,13 +63,26 @@ static pid_t start(char **command)
 }
 
 /* Kills everything that is traced and reaps it. */
-static int kill_all(void)
+static void kill_all(void)
 {
 	for (int i = 0; i < task_count; i++)
 		kill(tasks[i].id, SIGKILL);
 	while (waitpid(-1, NULL, __WALL) > 0 || errno == EINTR)
 		;
-	return KILLED;
+}
+
+/* At the chosen system call: what was asked for. True when the command is dead. */
+static bool strike(void)
+{
+	const char *script = getenv("KILLAT_RUN");
+
+	if (!script) {
+		kill_all();
+		return true;
+	}
+	if (system(script) != 0)
+		fprintf(stderr, "killat: KILLAT_RUN failed\n");
+	return false;
 }
 
 /* The signal to pass on to a stopped task; 0 for stops that are ptrace's own. */
@@ -95,8 +109,8 @@ static int trace(pid_t child, long kill_at, long *calls)
 		}
 		if (WSTOPSIG(status) == (SIGTRAP | 0x80)) {
 			task->inside = !task->inside;
-			if (task->inside && ++*calls == kill_at)
-				return kill_all();
+			if (task->inside && ++*calls == kill_at && strike())
+				return KILLED;
 		}
 		ptrace(PTRACE_SYSCALL, id, NULL, WSTOPSIG(status) == (SIGTRAP | 0x80) ? 0 : signal_of(status));
 	}
