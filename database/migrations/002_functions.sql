@@ -163,13 +163,16 @@ REVOKE EXECUTE ON FUNCTION green_ml.register_pipeline, green_ml.ensure_source, g
 CREATE FUNCTION green_ml.notify_promotion() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 BEGIN
 	PERFORM pg_notify('green_ml_promotion', name) FROM green_ml.pipeline WHERE pipeline_id = NEW.pipeline_id;
-	-- A new champion answers the need that was waiting: DESIGN section 5, retrain. The one that made it is accepted by now.
-	WITH cancelled AS (
-		UPDATE green_ml.retrain SET state = 'cancelled', updated_at = now()
-		WHERE pipeline_id = NEW.pipeline_id AND state IN ('waiting', 'intended')
-		RETURNING retrain_id, attempt)
+	-- A new champion answers the open need: the retraining that made it has succeeded, one that only waited is cancelled.
+	WITH closed AS (
+		UPDATE green_ml.retrain r
+		SET state = CASE WHEN r.retrain_id = made.retrain_id THEN 'succeeded' ELSE 'cancelled' END, updated_at = now()
+		FROM (SELECT t.retrain_id FROM green_ml.model m JOIN green_ml.training_plan t ON t.plan_id = m.plan_id
+		      WHERE m.model_id = NEW.model_id) AS made
+		WHERE r.pipeline_id = NEW.pipeline_id AND r.state IN ('waiting', 'intended')
+		RETURNING r.retrain_id, r.state, r.attempt)
 	INSERT INTO green_ml.retrain_event (retrain_id, state, attempt, reason, at)
-	SELECT retrain_id, 'cancelled', attempt, 'promotion ' || NEW.promotion_id, coalesce(NEW.simulated_at, now()) FROM cancelled;
+	SELECT retrain_id, state, attempt, 'promotion ' || NEW.promotion_id, coalesce(NEW.simulated_at, now()) FROM closed;
 	RETURN NULL;
 END
 $$;
