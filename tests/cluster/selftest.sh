@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The local cluster itself: up, a workflow in the restricted namespace by hand and through Argo's server, a NodePort,
-# up again, a crash, down. Root only; it does not build, which "cluster build" does, and takes the cluster down.
+# up again, crashes, down. Root only; it does not build, which "cluster build" does, and takes a running cluster down.
 . "$(dirname "$0")/../integration/lib.sh"
 
 CLUSTER=$ROOT/tests/cluster/cluster
