@@ -1,7 +1,8 @@
 # green-ml: one Makefile for everything; run it from this folder.
 #
 #   make [DEVELOPER=1] [VARIANT=debug] [SANITIZE=address,undefined] [CC=clang] [V=1]
-#   make deps | check | test | demo | data-flights | format | lint | install | clean
+#   make deps | check | test | demo | torture | bench | fuzz [FUZZ_SECONDS=60] |
+#        data-flights | format | lint | install | clean
 #   make cluster | cluster-down
 #
 # Everything that is made lies in build/<variant>/: obj/, lib/, bin/, unit/, test-logs/. Sources are found by
@@ -64,17 +65,20 @@ objects   = $(patsubst %.c,$(O)/obj/%.o,$(1))
 PRESENT  := $(foreach p,$(PROGRAMS),$(if $(wildcard $(p)/$(p).c),$(p)))
 SINGLE   := $(wildcard $(SINGLE))
 UNIT     := $(wildcard tests/unit/test_*.c)
+FUZZ     := $(wildcard tests/fuzz/fuzz_*.c)
 BINARIES := $(PRESENT:%=$(O)/bin/%) $(foreach s,$(SINGLE),$(O)/bin/$(basename $(notdir $(s))))
 TESTS    := $(UNIT:tests/unit/%.c=$(O)/unit/%)
+FUZZERS  := $(FUZZ:tests/fuzz/%.c=$(O)/fuzz/%)
 ARCHIVES := $(PROGRAMS:%=$(O)/lib/%.a) $(O)/lib/libcommon.a
-SOURCES  := $(sort $(wildcard $(PROGRAMS:%=%/*.c) common/*.c) $(SINGLE) $(UNIT))
+SOURCES  := $(sort $(wildcard $(PROGRAMS:%=%/*.c) common/*.c) $(SINGLE) $(UNIT) $(wildcard tests/fuzz/*.c))
 
-.PHONY: $(PROGRAMS) all unit deps check test demo data-flights format lint clean install FORCE
+.PHONY: $(PROGRAMS) all unit fuzzers deps check test demo torture bench fuzz data-flights format lint clean install FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
 all: $(BINARIES)
 unit: $(TESTS)
+fuzzers: $(FUZZERS)
 $(PRESENT): %: $(O)/bin/%
 
 # --- rules -----------------------------------------------------------------------------------------------------
@@ -126,8 +130,11 @@ $(O)/unit/%: $(O)/obj/tests/unit/%.o $(ARCHIVES)
 	@mkdir -p $(@D)
 	$(call link_with_all,$(PACKAGES) cmocka)
 
-# Fuzz targets belong here: tests/fuzz/fuzz_<x>.c -> $(O)/fuzz/fuzz_<x>, like the unit tests, with
-# CC=clang SANITIZE=fuzzer,address,undefined.
+# A fuzz target: libFuzzer drives it with SANITIZE=fuzzer,..., else it runs the inputs that are kept.
+$(O)/fuzz/fuzz_%: $(O)/obj/tests/fuzz/fuzz_%.o $(if $(findstring fuzzer,$(SANITIZE)),,$(O)/obj/tests/fuzz/corpus.o) $(ARCHIVES)
+	$(call say,LINK)
+	@mkdir -p $(@D)
+	$(call link_with_all,$(PACKAGES))
 
 -include $(SOURCES:%.c=$(O)/obj/%.d)
 
@@ -136,6 +143,7 @@ $(O)/unit/%: $(O)/obj/tests/unit/%.o $(ARCHIVES)
 AGAIN = +$(MAKE) --no-print-directory DEVELOPER=1 $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
 FAST := $(wildcard tests/cases/*.sh tests/integration/[0-4]*.sh)
 SLOW := $(wildcard tests/integration/[5-9]*.sh)
+TORTURE := $(filter-out %/steps.sh,$(wildcard tests/torture/*.sh))
 RUN   = tests/run --logs $(O)/test-logs --jobs $(or $(TEST_JOBS),$(shell nproc))
 A    := $(BUILD)/asan
 ASAN := SANITIZE=address,undefined
@@ -153,14 +161,35 @@ check:
 test:
 	@tests/deps build test lint
 	$(AGAIN) all unit
-	$(AGAIN) $(ASAN) VARIANT=asan CC=gcc all unit
+	$(AGAIN) $(ASAN) VARIANT=asan CC=gcc all unit fuzzers
 	@$(RUN) BIN=$(abspath $(O)/bin) $(TESTS) $(FAST) $(SLOW) $(wildcard tests/checks/*.sh) \
-		--group asan $(ASAN_ENVIRONMENT) $(UNIT:tests/unit/%.c=$(A)/unit/%) $(FAST) $(SLOW)
+		--group sample KILL_POINTS=12 RESTART_POINTS=3 TWICE_ROUNDS=3 $(TORTURE) \
+		--group asan $(ASAN_ENVIRONMENT) $(UNIT:tests/unit/%.c=$(A)/unit/%) \
+		$(FUZZ:tests/fuzz/%.c=$(A)/fuzz/%) $(FAST) $(SLOW)
 
 demo:
 	@tests/deps build test
 	$(AGAIN) all
 	@BIN=$(O)/bin KEEP=$(KEEP) metrics/demo
+
+# The long fault runs, of which "make test" takes a sample: about half an hour.
+torture:
+	@tests/deps build test
+	$(AGAIN) all
+	@tests/run --logs $(O)/test-logs --limit 7200 BIN=$(abspath $(O)/bin) $(TORTURE)
+
+# Minutes each; they measure this machine, so nothing of it is a test.
+bench:
+	@tests/deps build test
+	$(AGAIN) all
+	@BIN=$(abspath $(O)/bin) tests/bench/fetch
+	@BIN=$(abspath $(O)/bin) tests/bench/weeks
+
+FUZZ_SECONDS ?= 60
+fuzz:
+	@tests/deps build fuzz
+	$(AGAIN) CC=clang VARIANT=fuzz SANITIZE=fuzzer,address,undefined fuzzers
+	@tests/fuzz/run --seconds $(FUZZ_SECONDS) $(FUZZ:tests/fuzz/%.c=$(BUILD)/fuzz-clang/fuzz/%)
 
 # A real Kubernetes with Argo on this machine, as root: see tests/cluster/README.md.
 .PHONY: cluster cluster-down
