@@ -6,8 +6,9 @@
 #include "common/db.h"
 #include "common/text.h"
 #include "common/xalloc.h"
+#include "model-training/earlier.h"
 
-enum { EARLIER_CHAMPIONS = 10, MAX_SQL = 1 << 20 };
+enum { MAX_SQL = 1 << 20 };
 
 /* By row of the challenge. */
 enum mark { WRONG, RIGHT, NOT_THERE };
@@ -37,28 +38,12 @@ void challenge_release(struct challenge *challenge)
 	*challenge = (struct challenge){0};
 }
 
-/* Whether two forests turn every value and label into the same keys and classes, so that rows encoded for one serve the
- * other. */
-static bool same_encoding(const struct forest *a, const struct forest *b)
-{
-	if (a->feature_count != b->feature_count || a->class_count != b->class_count)
-		return false;
-	for (int f = 0; f < a->feature_count; f++)
-		if (a->features[f].type != b->features[f].type || a->features[f].type == COLUMN_CATEGORY ||
-		    strcmp(a->features[f].name, b->features[f].name) != 0)
-			return false;
-	for (int k = 0; k < a->class_count; k++)
-		if (strcmp(a->labels[k], b->labels[k]) != 0)
-			return false;
-	return true;
-}
-
 static bool mark_with_own_set(PGconn *db, const struct challenge *challenge, const struct forest *forest,
 			      uint8_t *marks, struct fail *fail)
 {
 	struct feature_rows rows = {0};
 
-	if (same_encoding(forest, challenge->forest)) {
+	if (earlier_same_encoding(forest, challenge->forest)) {
 		feature_rows_score(&challenge->rows, forest, marks);
 		return true;
 	}
@@ -193,55 +178,56 @@ static struct gate_counts count(const struct challenge *challenge, const uint8_t
 	return counts;
 }
 
-/* Notes the accuracy of a champion and returns it. */
-static double note_champion(struct challenge *challenge, int model_id, const uint8_t *marks)
+/* Notes how many of how many rows a champion predicts right, and returns its accuracy. */
+static double note_champion(struct challenge *challenge, int model_id, int64_t rows, int64_t right)
+{
+	double accuracy = rows > 0 ? (double)right / (double)rows : 0;
+
+	json_array_append_new(challenge->champions,
+			      json_pack("{s:i, s:I, s:I, s:b, s:f}", "model_id", model_id, "rows", (json_int_t)rows,
+					"right", (json_int_t)right, "all_rows", (int)(rows == challenge->rows.count),
+					"accuracy", accuracy));
+	return accuracy;
+}
+
+static void note_marks(struct challenge *challenge, int model_id, const uint8_t *marks)
 {
 	int64_t rows = 0, right = 0;
-	double accuracy;
 
 	for (int64_t row = 0; row < challenge->rows.count; row++) {
 		rows += marks[row] != NOT_THERE;
 		right += marks[row] == RIGHT;
 	}
-	accuracy = rows > 0 ? (double)right / (double)rows : 0;
-	json_array_append_new(challenge->champions, json_pack("{s:i, s:I, s:f}", "model_id", model_id, "rows",
-							      (json_int_t)rows, "accuracy", accuracy));
-	return accuracy;
+	note_champion(challenge, model_id, rows, right);
 }
 
 /* The latest champions with the challenger's columns and holdout, the current one among them. */
-static bool meet_earlier(PGconn *db, struct challenge *challenge, const struct champion *champion, uint8_t *marks,
+static bool meet_earlier(PGconn *db, struct challenge *challenge, const struct champion *champion,
 			 struct gate_input *input, struct fail *fail)
 {
-	PGresult *rows = db_queryf(db, fail, "ddd",
-				   "SELECT model_id FROM green_ml.promotion p JOIN green_ml.model m USING (model_id) "
-				   "JOIN green_ml.feature_set f ON f.feature_set_id = m.feature_set_id "
-				   "JOIN green_ml.feature_set mine ON mine.feature_set_id = $2 "
-				   "WHERE p.pipeline_id = $1 AND f.columns = mine.columns "
-				   "AND f.holdout_limit = mine.holdout_limit "
-				   "GROUP BY model_id ORDER BY max(p.promotion_id) DESC LIMIT $3",
-				   challenge->plan->pipeline_id, challenge->set.id, (int)EARLIER_CHAMPIONS);
-	bool done = rows != NULL;
+	PGresult *earlier = earlier_find(db, challenge->plan, fail);
+	bool done = earlier != NULL;
 
-	for (int i = 0; done && i < PQntuples(rows); i++) {
-		int model_id = (int)db_int(rows, i, 0);
-		bool other_label;
+	for (int i = 0; done && i < PQntuples(earlier); i++) {
+		int model_id = (int)db_int(earlier, i, 0);
+		int64_t right;
 		double accuracy;
 
 		if (model_id == champion->model_id) {
 			accuracy =
 			    json_real_value(json_object_get(json_array_get(challenge->champions, 0), "accuracy"));
 		} else {
-			done = mark_model(db, challenge, model_id, 0, marks, &other_label, fail);
-			if (!done || other_label)
-				continue;
-			accuracy = note_champion(challenge, model_id, marks);
+			done = earlier_count(db, earlier, i, &challenge->rows, challenge->forest, &challenge->set,
+					     challenge->plan, &right, fail);
+			if (!done)
+				break;
+			accuracy = note_champion(challenge, model_id, challenge->rows.count, right);
 		}
 		input->best_earlier =
 		    !input->has_earlier || accuracy > input->best_earlier ? accuracy : input->best_earlier;
 		input->has_earlier = true;
 	}
-	db_free(rows);
+	db_free(earlier);
 	return done;
 }
 
@@ -266,8 +252,8 @@ bool challenge_meet(PGconn *db, struct challenge *challenge, const struct champi
 	if (input->has_champion) {
 		input->all = count(challenge, marks, 0);
 		input->recent = count(challenge, marks, challenge->first_recent);
-		note_champion(challenge, champion->model_id, marks);
-		done = meet_earlier(db, challenge, champion, marks, input, fail);
+		note_marks(challenge, champion->model_id, marks);
+		done = meet_earlier(db, challenge, champion, input, fail);
 	}
 	free(marks);
 	return done;
