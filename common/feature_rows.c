@@ -220,18 +220,77 @@ static size_t find_distinct(const struct feature_rows *rows, int features, uint3
 	return count;
 }
 
-void feature_rows_score(const struct feature_rows *rows, const struct forest *forest, uint8_t *right)
-{
-	int features = forest->feature_count;
-	uint32_t *distinct_of = xcalloc((size_t)rows->count, sizeof(*distinct_of));
-	int32_t *distinct = xcalloc((size_t)rows->count * (size_t)features, sizeof(*distinct));
-	size_t count = find_distinct(rows, features, distinct_of, distinct);
-	uint16_t *classes = xcalloc(count, sizeof(*classes));
+struct row_order {
+	const int32_t *keys;
+	int features;
+};
 
-	forest_predict_rows(forest, distinct, count, classes, NULL);
-	for (int64_t row = 0; row < rows->count; row++)
-		right[row] = rows->label[row] == classes[distinct_of[row]];
-	free(classes);
+static int compare_rows(const void *a, const void *b, void *context)
+{
+	const struct row_order *order = context;
+	const int32_t *first = order->keys + (size_t) * (const uint32_t *)a * (size_t)order->features;
+	const int32_t *second = order->keys + (size_t) * (const uint32_t *)b * (size_t)order->features;
+
+	for (int i = 0; i < order->features; i++)
+		if (first[i] != second[i])
+			return first[i] < second[i] ? -1 : 1;
+	return 0;
+}
+
+/* Neighbours in key order go almost the same way down a tree, so its nodes are in the first cache when they come. The
+ * numbers in distinct_of are changed along. */
+static void sort_distinct(int32_t *distinct, size_t count, int features, uint32_t *distinct_of, size_t rows)
+{
+	size_t width = (size_t)features * sizeof(int32_t);
+	uint32_t *order = xcalloc(count, sizeof(*order)), *place = xcalloc(count, sizeof(*place));
+	int32_t *copy = xcalloc(count, width);
+	struct row_order by_keys = {copy, features};
+
+	memcpy(copy, distinct, count * width);
+	for (size_t i = 0; i < count; i++)
+		order[i] = (uint32_t)i;
+	qsort_r(order, count, sizeof(*order), compare_rows, &by_keys);
+	for (size_t i = 0; i < count; i++) {
+		memcpy(distinct + i * (size_t)features, copy + (size_t)order[i] * (size_t)features, width);
+		place[order[i]] = (uint32_t)i;
+	}
+	for (size_t row = 0; row < rows; row++)
+		distinct_of[row] = place[distinct_of[row]];
+	free(order);
+	free(place);
+	free(copy);
+}
+
+void feature_rows_predict(const struct feature_rows *rows, const struct forest *forest, uint16_t *classes,
+			  uint64_t *scores)
+{
+	size_t row_count = (size_t)rows->count, class_count = (size_t)forest->class_count;
+	uint32_t *distinct_of = xcalloc(row_count, sizeof(*distinct_of));
+	int32_t *distinct = xcalloc(row_count * (size_t)forest->feature_count, sizeof(*distinct));
+	size_t count = find_distinct(rows, forest->feature_count, distinct_of, distinct);
+	uint16_t *found = xcalloc(count, sizeof(*found));
+	uint64_t *found_scores = scores ? xcalloc(count * class_count, sizeof(*scores)) : NULL;
+
+	sort_distinct(distinct, count, forest->feature_count, distinct_of, row_count);
+	forest_predict_rows(forest, distinct, count, found, found_scores);
+	for (size_t row = 0; row < row_count; row++) {
+		classes[row] = found[distinct_of[row]];
+		if (scores)
+			memcpy(scores + row * class_count, found_scores + distinct_of[row] * class_count,
+			       class_count * sizeof(*scores));
+	}
+	free(found_scores);
+	free(found);
 	free(distinct);
 	free(distinct_of);
+}
+
+void feature_rows_score(const struct feature_rows *rows, const struct forest *forest, uint8_t *right)
+{
+	uint16_t *classes = xcalloc((size_t)rows->count, sizeof(*classes));
+
+	feature_rows_predict(rows, forest, classes, NULL);
+	for (int64_t row = 0; row < rows->count; row++)
+		right[row] = rows->label[row] == classes[row];
+	free(classes);
 }

@@ -68,7 +68,12 @@ bool feature_rows_read(PGconn *db, const struct feature_set *set, const struct f
 		       const char *which, struct feature_rows *rows, struct fail *fail) MUST_USE;
 void feature_rows_release(struct feature_rows *rows);
 
-/* right[row] = 1 where the forest predicts the row's label. Equal rows are computed once. */
+/* The predicted class of each row; scores (count * class_count, as forest_predict's) may be NULL. Equal rows are
+ * computed once. */
+void feature_rows_predict(const struct feature_rows *rows, const struct forest *forest, uint16_t *classes,
+			  uint64_t *scores);
+
+/* right[row] = 1 where the forest predicts the row's label. */
 void feature_rows_score(const struct feature_rows *rows, const struct forest *forest, uint8_t *right);
 
 #endif

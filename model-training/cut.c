@@ -79,17 +79,21 @@ static inline void sweep_try(const struct sweep *sweep, uint16_t code, int featu
 		*best = (struct cut){.score = score, .feature = feature, .left = sweep->last, .right = code};
 }
 
-static void fill_histogram(uint32_t *restrict histogram, const uint16_t *restrict codes,
-			   const struct member *restrict members, uint32_t count, uint16_t low, uint32_t classes)
+static inline __attribute__((always_inline)) void fill_histogram(uint32_t *restrict histogram,
+								 const uint16_t *restrict codes,
+								 const struct member *restrict members, uint32_t count,
+								 uint16_t low, uint32_t classes)
 {
 	for (uint32_t i = 0; i < count; i++)
 		histogram[(uint32_t)(codes[i] - low) * classes + members[i].class] += members[i].draws;
 }
 
-static void search_histogram(struct cut_scratch *scratch, const struct cut_node *node, uint16_t low, uint16_t high,
-			     int feature, struct cut *best)
+/* Written for any number of classes and compiled for the common ones, whose loops then unroll. */
+static inline __attribute__((always_inline)) void search_classes(struct cut_scratch *scratch,
+								 const struct cut_node *node, uint16_t low,
+								 uint16_t high, int feature, struct cut *best,
+								 size_t classes)
 {
-	size_t classes = (size_t)node->class_count;
 	uint32_t *histogram = scratch->histogram, values = (uint32_t)high - low + 1;
 	struct sweep sweep;
 
@@ -109,6 +113,24 @@ static void search_histogram(struct cut_scratch *scratch, const struct cut_node 
 		for (size_t k = 0; k < classes; k++)
 			sweep_add(&sweep, (uint32_t)k, draws[k]);
 		sweep.last = (uint16_t)(low + v);
+	}
+}
+
+static void search_histogram(struct cut_scratch *scratch, const struct cut_node *node, uint16_t low, uint16_t high,
+			     int feature, struct cut *best)
+{
+	switch (node->class_count) {
+	case 2:
+		search_classes(scratch, node, low, high, feature, best, 2);
+		return;
+	case 3:
+		search_classes(scratch, node, low, high, feature, best, 3);
+		return;
+	case 4:
+		search_classes(scratch, node, low, high, feature, best, 4);
+		return;
+	default:
+		search_classes(scratch, node, low, high, feature, best, (size_t)node->class_count);
 	}
 }
 

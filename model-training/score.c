@@ -9,9 +9,6 @@
 #define NORMAL_95 1.959963984540054
 #define LEAST_PROBABILITY 1e-15
 
-/* Scores held at a time, 32 MiB: few blocks, because a look-up table may be made for each. */
-enum { BLOCK_SCORES = 1 << 22 };
-
 void score_wilson(int64_t right, int64_t rows, double *low, double *high)
 {
 	double n = (double)rows, p = n > 0 ? (double)right / n : 0, z2 = NORMAL_95 * NORMAL_95;
@@ -27,23 +24,23 @@ struct tally {
 	int64_t *true_rows, *predicted, *right;
 };
 
-static void take_block(const struct feature_rows *rows, const struct forest *forest, int64_t first, int64_t count,
-		       struct tally *tally, struct score *score)
+static void take_rows(const struct feature_rows *rows, const struct forest *forest, struct tally *tally,
+		      struct score *score)
 {
 	static const double ln_floor = 34.538776394910684; /* -ln 1e-15 */
 	size_t classes = (size_t)forest->class_count;
-	uint16_t *predicted = xcalloc((size_t)count, sizeof(*predicted));
-	uint64_t *scores = xcalloc((size_t)count * classes, sizeof(*scores));
+	uint16_t *predicted = xcalloc((size_t)rows->count, sizeof(*predicted));
+	uint64_t *scores = xcalloc((size_t)rows->count * classes, sizeof(*scores));
 
-	forest_predict_rows(forest, rows->keys + first * forest->feature_count, (size_t)count, predicted, scores);
-	for (int64_t i = 0; i < count; i++) {
-		int label = rows->label[first + i] < 0 ? forest->class_count : rows->label[first + i];
+	feature_rows_predict(rows, forest, predicted, scores);
+	for (int64_t i = 0; i < rows->count; i++) {
+		int label = rows->label[i] < 0 ? forest->class_count : rows->label[i];
 		double p = label < forest->class_count
 			       ? forest_probability(forest, scores[(size_t)i * classes + (size_t)label])
 			       : 0;
 
 		score->log_loss += p > LEAST_PROBABILITY ? -log(p) : ln_floor;
-		score->is_right[first + i] = label == predicted[i];
+		score->is_right[i] = label == predicted[i];
 		score->right += label == predicted[i];
 		tally->true_rows[label]++;
 		tally->predicted[predicted[i]]++;
@@ -79,15 +76,11 @@ static void summarize(const struct tally *tally, int class_count, struct score *
 void score_rows(const struct feature_rows *rows, const struct forest *forest, struct score *score)
 {
 	size_t places = (size_t)forest->class_count + 1;
-	int64_t *counts = xcalloc(3 * places, sizeof(*counts)), block = BLOCK_SCORES / forest->class_count;
+	int64_t *counts = xcalloc(3 * places, sizeof(*counts));
 	struct tally tally = {counts, counts + places, counts + 2 * places};
 
 	*score = (struct score){.rows = rows->count, .is_right = xcalloc((size_t)rows->count, 1)};
-	for (int64_t first = 0; first < rows->count; first += block) {
-		int64_t count = rows->count - first < block ? rows->count - first : block;
-
-		take_block(rows, forest, first, count, &tally, score);
-	}
+	take_rows(rows, forest, &tally, score);
 	summarize(&tally, forest->class_count, score);
 	free(counts);
 }
