@@ -10,7 +10,7 @@ is "docs/SETTINGS.md is what the programs' --help says (BIN=... docs/settings > 
 dead_links() {
 	local file target
 	git ls-files '*.md' | while read -r file; do
-		grep -oE '\]\([^)#: ]+' "$file" | sed 's/^](//' | while read -r target; do
+		grep -oE '\]\([^)# ]+' "$file" | sed 's/^](//' | { grep -v '://' || :; } | while read -r target; do
 			[ -e "$(dirname "$file")/$target" ] || echo "$file: $target"
 		done
 	done
