@@ -7,16 +7,16 @@
 #include "common/xalloc.h"
 #include "tests/fuzz/fuzz.h"
 
-enum { ROWS = 5, MAX_TABLE = 1 << 16 };
+enum { ROWS = 300, MAX_TABLE = 1 << 16 }; /* enough rows to go down the trees together */
 
-/* Keys around and far from the thresholds. */
-static int32_t key_of(const struct forest_feature *feature, int row)
+/* Keys at, around and far from the thresholds. */
+static int32_t key_of(const struct forest_feature *feature, size_t row, size_t i)
 {
-	int middle = feature->threshold_count / 2;
+	size_t at = (row / 5 + i) * 2654435761u % (size_t)(feature->threshold_count + 1);
 
-	if (row == 0 || feature->threshold_count == 0)
-		return row < 3 ? INT32_MIN : INT32_MAX;
-	return row == 4 ? INT32_MAX : (int32_t)((uint32_t)feature->thresholds[middle] + (uint32_t)row - 2);
+	if (at == (size_t)feature->threshold_count)
+		return row % 2 ? INT32_MIN : INT32_MAX;
+	return (int32_t)((uint32_t)feature->thresholds[at] + (uint32_t)(row % 5) - 2);
 }
 
 static void predict(const struct forest *forest)
@@ -27,11 +27,11 @@ static void predict(const struct forest *forest)
 	struct forest_table *table = forest_table_new(forest, MAX_TABLE);
 	uint16_t predicted[ROWS];
 
-	for (int row = 0; row < ROWS; row++)
+	for (size_t row = 0; row < ROWS; row++)
 		for (size_t i = 0; i < features; i++)
-			keys[(size_t)row * features + i] = key_of(&forest->features[i], row);
+			keys[row * features + i] = key_of(&forest->features[i], row, i);
 	forest_predict_rows(forest, keys, ROWS, predicted, scores);
-	for (size_t row = 0; row < ROWS; row++) {
+	for (size_t row = 0; row < ROWS; row += 7) {
 		uint64_t sum = 0;
 
 		PROMISE(forest_predict(forest, keys + row * features, single) == predicted[row]);
