@@ -81,10 +81,18 @@ static bool take_string(struct reader *reader, char **string)
 	return true;
 }
 
-static bool take_varint(struct reader *reader, uint32_t *number)
+/* The greater part of a model's bytes, hence the short way for numbers of one and two. */
+static inline bool take_varint(struct reader *reader, uint32_t *number)
 {
+	const unsigned char *at = reader->at;
+	size_t left = (size_t)(reader->end - at);
 	uint64_t value = 0;
 
+	if (left >= 2 && (at[0] < 0x80 || at[1] < 0x80)) {
+		*number = at[0] < 0x80 ? at[0] : (uint32_t)(at[0] & 0x7f) | (uint32_t)at[1] << 7;
+		reader->at += at[0] < 0x80 ? 1 : 2;
+		return true;
+	}
 	for (int shift = 0; shift < 35; shift += 7) {
 		unsigned char byte;
 
