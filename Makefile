@@ -3,7 +3,7 @@
 #   make [DEVELOPER=1] [VARIANT=debug] [SANITIZE=address,undefined] [CC=clang] [V=1]
 #   make deps | check | test | demo | torture | bench | fuzz [FUZZ_SECONDS=60] |
 #        data-flights | format | lint | install | clean
-#   make cluster | cluster-down
+#   make images | cluster | cluster-down | e2e
 #
 # Everything that is made lies in build/<variant>/: obj/, lib/, bin/, unit/, test-logs/. Sources are found by
 # wildcard, so a new file needs no line here; a folder may be empty. <folder>/<folder>.c holds main() of a program,
@@ -192,14 +192,25 @@ fuzz:
 	@tests/fuzz/run --seconds $(FUZZ_SECONDS) $(FUZZ:tests/fuzz/%.c=$(BUILD)/fuzz-clang/fuzz/%)
 
 # A real Kubernetes with Argo on this machine, as root: see tests/cluster/README.md.
-.PHONY: cluster cluster-down
+# With green-ml in it: "argo submit --wait pipeline/full-pipeline.yaml -p n_rows=100000" is what comes next.
+.PHONY: images cluster cluster-down e2e
+images:
+	@pipeline/images
+
 cluster:
 	@tests/deps build test cluster
 	@tests/cluster/cluster build
 	@tests/cluster/cluster up
+	@BUILD=$(BUILD) pipeline/local
 
 cluster-down:
 	@tests/cluster/cluster down
+
+# The stories on a cluster of their own; takes a running one down.
+e2e:
+	@tests/deps build test cluster
+	@tests/cluster/cluster build
+	@tests/run --logs $(O)/test-logs --limit 1800 $(wildcard tests/e2e/*.sh)
 
 # Real data: see data/README.md. Needs python3 with pip, and the network the first time.
 data-flights:
