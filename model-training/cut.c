@@ -88,17 +88,39 @@ static inline __attribute__((always_inline)) void fill_histogram(uint32_t *restr
 		histogram[(uint32_t)(codes[i] - low) * classes + members[i].class] += members[i].draws;
 }
 
-/* Written for any number of classes and compiled for the common ones, whose loops then unroll. */
-static inline __attribute__((always_inline)) void search_classes(struct cut_scratch *scratch,
-								 const struct cut_node *node, uint16_t low,
-								 uint16_t high, int feature, struct cut *best,
+/* The same by slot: the codes need not be gathered before. */
+static inline __attribute__((always_inline)) void fill_by_slot(uint32_t *restrict histogram,
+							       const uint8_t *restrict narrow,
+							       const struct member *restrict members, uint32_t count,
+							       uint32_t classes)
+{
+	for (uint32_t i = 0; i < count; i++)
+		histogram[narrow[members[i].slot] * classes + members[i].class] += members[i].draws;
+}
+
+/* A histogram of the codes low .. high, or of all that a narrow column has. */
+struct search {
+	const uint8_t *narrow; /* NULL: the codes in scratch */
+	uint16_t low, high;
+	int feature;
+};
+
+/* Returns false when only one value occurs. Written for any number of classes and compiled for the common ones, whose
+ * loops then unroll. */
+static inline __attribute__((always_inline)) bool search_classes(struct cut_scratch *scratch,
+								 const struct cut_node *node,
+								 const struct search *search, struct cut *best,
 								 size_t classes)
 {
-	uint32_t *histogram = scratch->histogram, values = (uint32_t)high - low + 1;
+	uint32_t *histogram = scratch->histogram, values = (uint32_t)search->high - search->low + 1, found = 0;
 	struct sweep sweep;
 
 	memset(histogram, 0, values * classes * sizeof(*histogram));
-	fill_histogram(histogram, scratch->codes, node->members, node->member_count, low, (uint32_t)classes);
+	if (search->narrow)
+		fill_by_slot(histogram, search->narrow, node->members, node->member_count, (uint32_t)classes);
+	else
+		fill_histogram(histogram, scratch->codes, node->members, node->member_count, search->low,
+			       (uint32_t)classes);
 	sweep_start(&sweep, node, scratch->left);
 	for (uint32_t v = 0; v < values; v++) {
 		const uint32_t *draws = histogram + v * classes;
@@ -108,29 +130,27 @@ static inline __attribute__((always_inline)) void search_classes(struct cut_scra
 			any |= draws[k];
 		if (!any)
 			continue;
-		if (v > 0)
-			sweep_try(&sweep, (uint16_t)(low + v), feature, best);
+		if (found++)
+			sweep_try(&sweep, (uint16_t)(search->low + v), search->feature, best);
 		for (size_t k = 0; k < classes; k++)
 			sweep_add(&sweep, (uint32_t)k, draws[k]);
-		sweep.last = (uint16_t)(low + v);
+		sweep.last = (uint16_t)(search->low + v);
 	}
+	return found > 1;
 }
 
-static void search_histogram(struct cut_scratch *scratch, const struct cut_node *node, uint16_t low, uint16_t high,
-			     int feature, struct cut *best)
+static bool search_histogram(struct cut_scratch *scratch, const struct cut_node *node, const struct search *search,
+			     struct cut *best)
 {
 	switch (node->class_count) {
 	case 2:
-		search_classes(scratch, node, low, high, feature, best, 2);
-		return;
+		return search_classes(scratch, node, search, best, 2);
 	case 3:
-		search_classes(scratch, node, low, high, feature, best, 3);
-		return;
+		return search_classes(scratch, node, search, best, 3);
 	case 4:
-		search_classes(scratch, node, low, high, feature, best, 4);
-		return;
+		return search_classes(scratch, node, search, best, 4);
 	default:
-		search_classes(scratch, node, low, high, feature, best, (size_t)node->class_count);
+		return search_classes(scratch, node, search, best, (size_t)node->class_count);
 	}
 }
 
@@ -218,16 +238,19 @@ static void gather(uint16_t *restrict codes, const struct member *restrict membe
 bool cut_search(struct cut_scratch *scratch, const struct cut_node *node, const struct column *column, int feature,
 		struct cut *best)
 {
-	uint16_t low, high;
-	uint64_t cells;
+	struct search search = {.narrow = column->narrow, .high = column->greatest, .feature = feature};
+	uint64_t most = (uint64_t)node->member_count * HISTOGRAM_CELLS_PER_MEMBER + HISTOGRAM_CELLS_LEAST;
 
-	gather(scratch->codes, node->members, node->member_count, column, &low, &high);
-	if (low == high)
+	if (column->narrow && column->greatest && column->greatest < node->member_count &&
+	    ((uint64_t)column->greatest + 1) * (uint64_t)node->class_count <= most)
+		return search_histogram(scratch, node, &search, best);
+	search.narrow = NULL;
+	gather(scratch->codes, node->members, node->member_count, column, &search.low, &search.high);
+	if (search.low == search.high)
 		return false;
-	cells = (uint64_t)(high - low + 1) * (uint64_t)node->class_count;
-	if (cells <= (uint64_t)node->member_count * HISTOGRAM_CELLS_PER_MEMBER + HISTOGRAM_CELLS_LEAST)
-		search_histogram(scratch, node, low, high, feature, best);
+	if ((uint64_t)(search.high - search.low + 1) * (uint64_t)node->class_count <= most)
+		search_histogram(scratch, node, &search, best);
 	else
-		search_sorted(scratch, node, low, high, feature, best);
+		search_sorted(scratch, node, search.low, search.high, feature, best);
 	return true;
 }

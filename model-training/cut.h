@@ -25,6 +25,7 @@ struct member {
 struct column {
 	const uint8_t *narrow;
 	const uint16_t *wide;
+	uint8_t greatest; /* code of a narrow one; 0: not known, or it is constant */
 };
 
 struct cut_node {

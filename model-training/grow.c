@@ -18,7 +18,7 @@ static struct column make_column(const struct dataset_feature *feature, uint32_t
 	narrow = xcalloc(slot_count, sizeof(*narrow));
 	for (uint32_t s = 0; s < slot_count; s++)
 		narrow[s] = (uint8_t)feature->codes[s];
-	return (struct column){.narrow = narrow};
+	return (struct column){.narrow = narrow, .greatest = (uint8_t)(feature->value_count - 1)};
 }
 
 static uint32_t *make_row_slots(const struct dataset *dataset)

@@ -105,6 +105,10 @@ static void finds_the_best_cut(void **state UNUSED)
 				narrow[i] = (uint8_t)made.codes[i];
 			assert_true(cut_search(scratch, &made.node, &small, 4, &same));
 			assert_true(same.score == found.score && same.left == found.left);
+			small.greatest = (uint8_t)(shapes[shape].values - 1);
+			same.score = -1;
+			assert_true(cut_search(scratch, &made.node, &small, 4, &same));
+			assert_true(same.score == found.score && same.left == found.left && same.right == found.right);
 		}
 	cut_scratch_free(scratch);
 }
@@ -140,10 +144,12 @@ static void says_when_a_feature_is_constant(void **state UNUSED)
 	struct cut best = {.score = -1};
 	uint64_t random = 1;
 	struct node made;
-	struct column column = {.wide = made.codes};
+	const uint8_t narrow[50] = {0};
+	struct column column = {.wide = made.codes}, small = {.narrow = narrow, .greatest = 7};
 
 	make_node(&made, &random, 50, 1, 1);
 	assert_false(cut_search(scratch, &made.node, &column, 0, &best));
+	assert_false(cut_search(scratch, &made.node, &small, 0, &best));
 	assert_true(best.score < 0);
 	cut_scratch_free(scratch);
 }
