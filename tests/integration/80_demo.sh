@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# The demo, as make demo runs it: it ends well, its table has every week of both scenarios, and nothing is left behind.
+. "$(dirname "$0")/lib.sh"
+cd "$ROOT"
+
+export TMPDIR=$TMP # whatever the demo leaves lies here
+export DEMO_RESULT=$TMP/result
+exits "the demo ends well" 0 timeout -k 10 280 metrics/demo
+[ "$STATUS" = 0 ] || tail -n 20 "$ERR" | sed 's/^/# /'
+is "weeks.csv has the columns others rely on" "$(head -n 1 "$DEMO_RESULT/weeks.csv")" \
+	"scenario,week,rows,gco2_per_kwh,verdict,rule,drop,model_id,accuracy_new,accuracy_holdout,cpu_s,postgres_cpu_s,gco2"
+is "both scenarios have seven weeks" "$(tail -n +2 "$DEMO_RESULT/weeks.csv" | cut -d, -f1,2 | tr '\n' ' ')" \
+	"weekly,1 weekly,2 weekly,3 weekly,4 weekly,5 weekly,6 weekly,7 scheduler,1 scheduler,2 scheduler,3 scheduler,4 scheduler,5 scheduler,6 scheduler,7 "
+is "the weeks have the first version's intensities" "$(grep '^scheduler' "$DEMO_RESULT/weeks.csv" | cut -d, -f4 | tr '\n' ' ')" \
+	"282 445 552 615 404 224 448 "
+is "every week scenario trains every week" "$(awk -F, '$1 == "weekly" && $8 != ""' "$DEMO_RESULT/weeks.csv" | wc -l)" 7
+is "grams are CPU seconds x 3.54 W x 1.185 / 3.6e6 x intensity" "$(awk -F, 'NR > 1 {
+	want = ($11 + $12) * 3.54 / 3.6e6 * 1.185 * $4; if (want - $13 > 2e-6 || $13 - want > 2e-6) print $0 }' "$DEMO_RESULT/weeks.csv")" ""
+like "an answer came over HTTP" "$(cat "$OUT")" 'POST /predict .* -> \{"prediction":"[0-9]'
+like "the totals name both factors" "$(cat "$OUT")" '"Every week" emitted .* by fewer CPU-seconds, x[0-9.]+ by cleaner hours'
+like "the picture is an SVG" "$(head -c 100 "$DEMO_RESULT/weeks.svg")" '^<svg xmlns='
+ok "the picture is well-formed XML" python3 -c 'import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.argv[1])' "$DEMO_RESULT/weeks.svg"
+is "no folder of the demo is left" "$(find "$TMP" -mindepth 1 -maxdepth 1 -name 'green-ml-*')" ""
+
+# Ctrl-C: everything goes.
+env --default-signal=INT setsid metrics/demo >"$TMP/demo.out" 2>&1 &
+demo=$!
+wait_for 60 grep -q "week 2" "$TMP/demo.out"
+kill -INT -- "-$demo"
+run wait "$demo"
+is "interrupted, it says so by its exit code" "$STATUS" 130
+is "interrupted, it leaves no folder" "$(find "$TMP" -mindepth 1 -maxdepth 1 -name 'green-ml-*')" ""
+is "nor a process" "$(pgrep -f "$TMP/green-ml-" || :)" ""
+plan_done
