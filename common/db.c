@@ -1,6 +1,7 @@
 #include "common/db.h"
 
 #include <stdarg.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,10 +75,17 @@ static bool is_success(const PGresult *result)
 	return status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK || status == PGRES_EMPTY_QUERY;
 }
 
+/* How a statement's values are sent: NULL, all as text; else which are bytes, and how many. */
+struct forms {
+	int binary[MAX_VALUES];
+	int sizes[MAX_VALUES];
+};
+
 static PGresult *query(PGconn *db, struct fail *fail, const char *sql, int count, const char *const *values,
-		       int result_format)
+		       const struct forms *forms, int result_format)
 {
-	PGresult *result = PQexecParams(db, sql, count, NULL, values, NULL, NULL, result_format);
+	PGresult *result = PQexecParams(db, sql, count, NULL, values, forms ? forms->sizes : NULL,
+					forms ? forms->binary : NULL, result_format);
 
 	last_sqlstate[0] = '\0';
 	if (is_success(result))
@@ -89,12 +97,12 @@ static PGresult *query(PGconn *db, struct fail *fail, const char *sql, int count
 
 PGresult *db_query(PGconn *db, struct fail *fail, const char *sql, int count, const char *const *values)
 {
-	return query(db, fail, sql, count, values, 0);
+	return query(db, fail, sql, count, values, NULL, 0);
 }
 
 PGresult *db_query_binary(PGconn *db, struct fail *fail, const char *sql, int count, const char *const *values)
 {
-	return query(db, fail, sql, count, values, 1);
+	return query(db, fail, sql, count, values, NULL, 1);
 }
 
 bool db_run(PGconn *db, struct fail *fail, const char *sql, int count, const char *const *values)
@@ -109,7 +117,9 @@ static PGresult *query_list(PGconn *db, struct fail *fail, const char *types, co
 {
 	char texts[MAX_VALUES][CLOCK_TEXT_SIZE];
 	const char *values[MAX_VALUES];
+	struct forms forms = {0};
 	int count = (int)strlen(types);
+	size_t size;
 
 	if (count > MAX_VALUES) {
 		fail_set(fail, EXIT_FAILED, "a statement has more than %d values", (int)MAX_VALUES);
@@ -136,12 +146,23 @@ static PGresult *query_list(PGconn *db, struct fail *fail, const char *types, co
 		case 's':
 			values[i] = va_arg(arguments, const char *);
 			break;
+		case 'y':
+			values[i] = va_arg(arguments, const char *);
+			size = va_arg(arguments, size_t);
+			if (size > INT_MAX) {
+				fail_set(fail, EXIT_FAILED, "a statement's value has %zu bytes, at most %d can be sent",
+					 size, INT_MAX);
+				return NULL;
+			}
+			forms.binary[i] = 1;
+			forms.sizes[i] = (int)size;
+			break;
 		default:
 			fail_set(fail, EXIT_FAILED, "\"%c\" is no type of a statement's value", types[i]);
 			return NULL;
 		}
 	}
-	return db_query(db, fail, sql, count, values);
+	return query(db, fail, sql, count, values, &forms, 0);
 }
 
 PGresult *db_queryf(PGconn *db, struct fail *fail, const char *types, const char *sql, ...)

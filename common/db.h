@@ -43,7 +43,7 @@ PGresult *db_query_binary(PGconn *db, struct fail *fail, const char *sql, int co
 bool db_run(PGconn *db, struct fail *fail, const char *sql, int count, const char *const *values) MUST_USE;
 
 /* Parameters by printf conversion, one value per %: s (text, NULL = SQL NULL), d (int), l (int64_t), f (double, 17
- * digits), b (bool as int), t (time: double seconds, as timestamptz). Example:
+ * digits), b (bool as int), t (time: double seconds, as timestamptz), y (bytea: const void *, then its size_t). Example:
  *	db_queryf(db, &fail, "slt", "INSERT ... VALUES ($1,$2,$3) RETURNING id", name, rows, now) */
 PGresult *db_queryf(PGconn *db, struct fail *fail, const char *types, const char *sql, ...) MUST_USE;
 bool db_runf(PGconn *db, struct fail *fail, const char *types, const char *sql, ...) MUST_USE;

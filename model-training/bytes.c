@@ -110,20 +110,3 @@ uint32_t bytes_take_count(struct bytes_reader *reader, size_t each)
 	}
 	return count;
 }
-
-char *bytes_hex(const void *data, size_t size)
-{
-	static const char digits[] = "0123456789abcdef";
-	const unsigned char *bytes = data;
-	char *hex = xreallocarray(NULL, size + 2, 2);
-	char *at = hex;
-
-	*at++ = '\\';
-	*at++ = 'x';
-	for (size_t i = 0; i < size; i++) {
-		*at++ = digits[bytes[i] >> 4];
-		*at++ = digits[bytes[i] & 15];
-	}
-	*at = '\0';
-	return hex;
-}

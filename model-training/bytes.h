@@ -33,7 +33,4 @@ char *bytes_take_string(struct bytes_reader *reader); /* free(); "" when bad or 
 /* A count of things that need at least `each` bytes: never more than the bytes left could hold. */
 uint32_t bytes_take_count(struct bytes_reader *reader, size_t each);
 
-/* The bytes as PostgreSQL's text form of bytea ("\x..."), for a parameter; free(). */
-char *bytes_hex(const void *data, size_t size);
-
 #endif

@@ -5,7 +5,6 @@
 
 #include "common/clock.h"
 #include "common/db.h"
-#include "model-training/bytes.h"
 #include "model-training/result.h"
 
 bool store_lock(PGconn *db, int pipeline_id, struct fail *fail)
@@ -76,7 +75,7 @@ static bool take_id(PGresult *row, int *id)
 static bool store_model(PGconn *db, const struct store_record *record, int *model_id, struct fail *fail)
 {
 	const struct plan *plan = record->plan;
-	char parent[16], now[CLOCK_TEXT_SIZE], *bytes, *metrics;
+	char parent[16], now[CLOCK_TEXT_SIZE], *metrics;
 	bool stored;
 
 	if (!take_id(
@@ -87,19 +86,17 @@ static bool store_model(PGconn *db, const struct store_record *record, int *mode
 		return false;
 	if (*model_id != 0)
 		return true;
-	bytes = bytes_hex(record->bytes->data, record->bytes->size);
 	metrics = json_dumps(record->metrics, JSON_COMPACT);
 	stored = take_id(
 	    db_queryf(
-		db, fail, "dddsssllsls",
+		db, fail, "dddsysllsls",
 		"INSERT INTO green_ml.model (pipeline_id, plan_id, feature_set_id, parent_model_id, bytes, sha256, "
 		"holdout_n, holdout_k, metrics, run_id, simulated_at) VALUES "
 		"($1, $2, $3, $4, $5, decode($6, 'hex'), $7, $8, $9, $10, $11) RETURNING model_id",
 		plan->pipeline_id, plan->id, plan->feature_set_id, id_or_null(record->champion->model_id, parent),
-		bytes, record->sha256, record->input->rows, record->input->right, metrics, record->run_id,
-		simulated_now(now)),
+		record->bytes->data, record->bytes->size, record->sha256, record->input->rows, record->input->right,
+		metrics, record->run_id, simulated_now(now)),
 	    model_id);
-	free(bytes);
 	free(metrics);
 	return stored;
 }

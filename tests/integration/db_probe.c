@@ -42,10 +42,13 @@ static bool try_query(PGconn *db, char **words, struct fail *fail)
 
 static bool try_values(PGconn *db, char **words UNUSED, struct fail *fail)
 {
-	PGresult *row = db_queryf(db, fail, "ssdlfbbt",
+	PGresult *row = db_queryf(db, fail, "ssdlfbbty",
 				  "SELECT $1::text, $2::text, $3::int, $4::bigint, $5::float8, $6::bool, $7::bool, "
-				  "$8::timestamptz, NULL::bool, '\\x00ff41'::bytea",
-				  "a'b\\ö", NULL, -2147483647 - 1, INT64_MIN, 0.1, true, false, 1699952400.25);
+				  "$8::timestamptz, NULL::bool, $9::bytea",
+				  "a'b\\ö", NULL, -2147483647 - 1, INT64_MIN, 0.1, true, false, 1699952400.25,
+				  "\x00\xff"
+				  "A",
+				  (size_t)3);
 	unsigned char *bytes;
 	size_t size = 0;
 

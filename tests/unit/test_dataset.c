@@ -273,14 +273,6 @@ static void orders_equal_shares_by_text(void **state UNUSED)
 	assert_int_equal(places[1], 0);
 }
 
-static void hexadecimal_is_the_text_form_of_bytea(void **state UNUSED)
-{
-	char *hex = bytes_hex("\x00\x7f\xff", 3);
-
-	assert_string_equal(hex, "\\x007fff");
-	free(hex);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -295,7 +287,6 @@ int main(void)
 	    cmocka_unit_test(orders_two_classes_by_share),
 	    cmocka_unit_test(orders_three_classes_along_the_component),
 	    cmocka_unit_test(orders_equal_shares_by_text),
-	    cmocka_unit_test(hexadecimal_is_the_text_form_of_bytea),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
