@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks Kubernetes YAML without a cluster; prints what is wrong, one line each, and ends with 1 when something is.
 
-    manifests.py schema CRD_DIR FILE...   Argo's objects against its full CRDs, unknown fields included
+    manifests.py schema CRD_DIR FILE...   the objects of these CRDs against them, unknown fields included
     manifests.py rules FILE...            what this project promises: no wildcard in a role, every container restricted and with
                                      command, resources and a fixed image, every reference and argument of a template met
     manifests.py images FILE...           print every image
@@ -70,23 +70,25 @@ def schemas(folder):
     for path in glob.glob(folder + "/*_*.yaml"):
         for crd in documents([path]):
             version = crd["spec"]["versions"][0]
-            found[crd["spec"]["names"]["kind"]] = version["schema"]["openAPIV3Schema"]
+            key = crd["spec"]["group"] + "/" + version["name"], crd["spec"]["names"]["kind"]
+            found[key] = version["schema"]["openAPIV3Schema"]
     return found
 
 
 def command_schema(folder, files):
     known, count = schemas(folder), 0
-    if "Workflow" not in known:
+    if not known:
         problems.append(f"{folder}: no CRDs there")
     for document in documents(files):
-        if not document["apiVersion"].startswith("argoproj.io/"):
+        key = document["apiVersion"], document["kind"]
+        if key not in known:
             continue
         count += 1
-        schema = dict(known[document["kind"]])
+        schema = dict(known[key])
         body = {k: v for k, v in document.items() if k != "metadata"}
         schema["required"] = [k for k in schema.get("required", []) if k != "metadata"]
         check(body, schema, name_of(document))
-    print(f"{count} objects of Argo")
+    print(f"{count} objects")
 
 
 # --- rules ------------------------------------------------------------------------------------------------------------

@@ -32,11 +32,11 @@ phase() { # WORKFLOW
 finished() { # WORKFLOW
 	[ -n "$(kube get workflow "$1" -o 'jsonpath={.status.finishedAt}')" ]
 }
-output() { # WORKFLOW PARAMETER: of its main template
+output() { # WORKFLOW STEP PARAMETER
 	kube get workflow "$1" -o json | python3 -c '
 import json, sys
-nodes = json.load(sys.stdin)["status"]["nodes"].values()
-print(next(p["value"] for n in nodes for p in n.get("outputs", {}).get("parameters", []) if p["name"] == sys.argv[1]))' "$2"
+nodes = [n for n in json.load(sys.stdin)["status"]["nodes"].values() if n["type"] == "Pod" and n["displayName"].startswith(sys.argv[1])]
+print(next(p["value"] for n in nodes for p in n.get("outputs", {}).get("parameters", []) if p["name"] == sys.argv[2]))' "$2" "$3"
 }
 why() { # WORKFLOW: for the reader of a failure
 	explain "$(argo get --no-color "$1" 2>&1)" "$(timeout 20 argo logs --no-color "$1" 2>&1 | tail -n 15)"
@@ -68,8 +68,8 @@ submit 300 pipeline/full-pipeline.yaml -p n_rows=100000
 took=$((SECONDS - began))
 succeeded 'argo submit --wait pipeline/full-pipeline.yaml -p n_rows=100000'
 ok "in less than 90 s ($took s)" test "$took" -lt 90
-is 'it loaded' "$(output "$WORKFLOW" rows)" 100000
-is 'and promoted' "$(output "$WORKFLOW" promoted)" true
+is 'it loaded' "$(output "$WORKFLOW" data-fetch rows)" 100000
+is 'and promoted' "$(output "$WORKFLOW" model-training promoted)" true
 like 'progress was reported' "$(kube get workflow "$WORKFLOW" -o 'jsonpath={.status.progress}')" '^([0-9]+)/\1$'
 like 'curl http://localhost:30004/predict' "$(predict '{"row":[2,5,11,10,4]}')" '^\{"prediction":"[0-4]".*"promotion":1\}'
 is 'the database was asked by roles of least privilege' \
@@ -92,18 +92,24 @@ succeeded 'the same load, submitted twice at once: the one'
 WORKFLOW=$(sed -n 's/^Name: *//p' "$TMP/first" | head -n 1)
 succeeded 'the other'
 is 'are one load' "$(sql_there 'SELECT count(*) FROM green_ml.load WHERE start_row = 100000')" 1
-is 'of rows that are there once' "$(sql_there 'SELECT count(*), count(DISTINCT id) FROM green_ml_data.insurance')" '120000|120000'
+is 'of rows that are there once' "$(sql_there 'SELECT count(*), count(DISTINCT _id) FROM green_ml_data.insurance')" '120000|120000'
 
+# The table is locked, so that the step is in the middle of its work for as long as it takes to kill it.
+sql_there 'BEGIN; LOCK TABLE green_ml_data.insurance; SELECT pg_sleep(25)' >/dev/null 2>&1 &
 argo submit -o name pipeline/data-fetch-pipeline.yaml -p n_rows=100000 -p start_row=300000 >"$OUT"
 WORKFLOW=$(tail -n 1 "$OUT")
 fetch_pod() {
 	kube get pods -l "workflows.argoproj.io/workflow=$WORKFLOW" --field-selector status.phase=Running -o name | grep data-fetch
 }
 wait_for 60 fetch_pod
+loader_waits() {
+	[ "$(sql_there "SELECT count(*) FROM pg_stat_activity WHERE usename = 'green_ml_loader' AND wait_event_type = 'Lock'")" -gt 0 ]
+}
+wait_for 20 loader_waits
 kube delete "$(fetch_pod)" --force --grace-period=0 >/dev/null 2>&1
 wait_for 120 finished "$WORKFLOW"
 succeeded 'a load whose pod was killed is done by the next one'
-is 'once' "$(sql_there 'SELECT count(*), count(DISTINCT id) FROM green_ml_data.insurance')" '220000|220000'
+is 'once' "$(sql_there 'SELECT count(*), count(DISTINCT _id) FROM green_ml_data.insurance')" '220000|220000'
 like 'after a retry' "$(argo get --no-color "$WORKFLOW")" 'data-fetch\(1\)'
 
 # --- a new pipeline is a new file; a refused challenger is no failure ---------------------------------------------------
@@ -122,7 +128,7 @@ ok 'migrate registers a new spec' kube wait --for=condition=complete job/green-m
 before=$(served)
 submit 120 pipeline/full-pipeline.yaml -p pipeline=strict -p n_rows=20000 -p start_row=100000
 succeeded 'a pipeline whose gate no model passes'
-is 'promotes nothing' "$(output "$WORKFLOW" promoted)" false
+is 'promotes nothing' "$(output "$WORKFLOW" model-training promoted)" false
 unlike 'deploys nothing' "$(argo get --no-color "$WORKFLOW")" '✔ (deploy|verify)'
 is 'and changes nothing that is served' "$(served)" "$before"
 
@@ -209,6 +215,11 @@ for workflow in json.load(sys.stdin)["items"]:
     spans.append((min(n["startedAt"] for n in pods), max(n["finishedAt"] for n in pods)))
 first, second = sorted(spans)
 print("apart" if first[1] <= second[0] else "together: %s %s" % (first, second))')" apart
+
+# --- a rollout under load ----------------------------------------------------------------------------------------------
+kube rollout restart deployment/model-api >/dev/null
+ok 'new pods of model-api' kube rollout status deployment/model-api --timeout=100s
+sleep 8 # until the old one has ended
 
 # --- how it ended, posted --------------------------------------------------------------------------------------------------
 cat >"$TMP/receiver.py" <<'PYTHON'
