@@ -107,14 +107,33 @@ static bool gather_and_decide(PGconn *db, const struct config *config, const str
 	       decide_with_history(db, tools, tick, fail);
 }
 
-static bool find_open(PGconn *db, const char *pipeline, struct retrain *retrain, int *pipeline_id, struct fail *fail)
+/* A spec whose columns nobody registered would be sent to a training that refuses it, again and again. */
+static bool find_open(PGconn *db, const struct spec *spec, struct retrain *retrain, int *pipeline_id, struct fail *fail)
 {
-	PGresult *row = db_queryf(db, fail, "s", "SELECT pipeline_id FROM green_ml.pipeline WHERE name = $1", pipeline);
+	PGresult *row = db_queryf(db, fail, "sss",
+				  "SELECT p.pipeline_id, f.columns = green_ml.spec_columns($2::jsonb) "
+				  "AND f.holdout_limit = $3::numeric FROM green_ml.pipeline p "
+				  "JOIN green_ml.current_feature_set f USING (pipeline_id) WHERE p.name = $1",
+				  spec->name, spec->json, spec->holdout_limit);
+	bool known = row && PQntuples(row) == 1;
+	bool same = known && db_bool(row, 0, 1);
 
 	*retrain = (struct retrain){0};
-	*pipeline_id = row && PQntuples(row) == 1 ? (int)db_int(row, 0, 0) : 0;
+	*pipeline_id = known ? (int)db_int(row, 0, 0) : 0;
 	db_free(row);
-	return row && retrain_load(db, *pipeline_id, retrain, fail);
+	if (!row)
+		return fail_prefix(fail, "could not look up pipeline \"%s\"", spec->name);
+	if (!known)
+		return fail_set(fail, EXIT_WRONG_USE,
+				"pipeline \"%s\" is not registered: run database/migrate --pipeline \"%s\"", spec->name,
+				spec->file);
+	if (!same)
+		return fail_set(
+		    fail, EXIT_WRONG_USE,
+		    "the columns or the holdout of \"%s\" differ from those registered for pipeline \"%s\": "
+		    "run database/migrate --pipeline \"%s\"",
+		    spec->file, spec->name, spec->file);
+	return retrain_load(db, *pipeline_id, retrain, fail);
 }
 
 static bool write_all(PGconn *db, const struct config *config, const struct writer *writer, const struct change *change,
@@ -168,7 +187,7 @@ static bool work(PGconn *db, const struct config *config, const struct tools *to
 	int pipeline_id;
 	bool lifted = false;
 
-	if (!find_open(db, tick->spec->name, &retrain, &pipeline_id, fail))
+	if (!find_open(db, tick->spec, &retrain, &pipeline_id, fail))
 		return false;
 	if (config->unblock && !retrain_unblock(db, pipeline_id, &writer, &lifted, fail))
 		return false;
@@ -213,7 +232,7 @@ bool tick_explain(PGconn *db, const struct config *config, const struct spec *sp
 	if (!open_tools(config, spec, tick, &tools, fail))
 		return false;
 	/* A pipeline that a tick is at work on is left to it: its retraining is in flight, whatever the rows say. */
-	if (find_open(db, spec->name, &retrain, &pipeline_id, fail) && try_lock(db, spec->name, &locked, fail))
+	if (find_open(db, spec, &retrain, &pipeline_id, fail) && try_lock(db, spec->name, &locked, fail))
 		done = (!locked || carrier_follow(&tools.carrier, db, clock_now_s(), &retrain, &change, fail)) &&
 		       gather_and_decide(db, config, &tools, false, &retrain, tick, fail);
 	tick->retrain_id = retrain.id;
