@@ -5,7 +5,7 @@
 postgres_start
 spec=$ROOT/pipeline/specs/insurance.json
 green_ml_database scheduler --pipeline "$spec" >/dev/null
-export DATA_ROOT=$TMP PIPELINE_SPEC=$spec
+export DATA_ROOT=$TMP PIPELINE_SPEC=$spec GREEN_ML_REGISTER=$BIN/register
 week="list:2023-11-14T00:00:00Z/P1D:282,445,552,615,404,224,448"
 train="PGUSER=green_ml_trainer exec $BIN/model-training --threads 2"
 field() { # JSON-KEY, of the last run's stdout
