@@ -157,7 +157,7 @@ bool feature_set_load(PGconn *db, int feature_set_id, struct feature_set *set, s
 {
 	PGresult *row =
 	    db_queryf(db, fail, "d",
-		      "SELECT prep_table, cell_table, columns, coalesce(keeps_cells, false) FROM green_ml.feature_set "
+		      "SELECT prep_table, cell_table, columns, keeps_cells FROM green_ml.feature_set "
 		      "WHERE feature_set_id = $1",
 		      feature_set_id);
 	bool good;

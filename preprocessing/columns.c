@@ -61,7 +61,8 @@ bool feature_columns_lock(PGconn *db, int feature_set_id, struct feature_columns
 {
 	PGresult *row = db_queryf(
 	    db, fail, "d",
-	    "SELECT f.version, s.name, f.prep_table, f.cell_table, f.holdout_limit, f.keeps_cells, f.base_cells "
+	    "SELECT f.version, s.name, f.prep_table, f.cell_table, f.holdout_limit, f.keeps_cells, f.count_cells_at, "
+	    "f.base_cells "
 	    "FROM green_ml.feature_set f JOIN green_ml.pipeline p USING (pipeline_id) "
 	    "JOIN green_ml.source s USING (source_id) WHERE f.feature_set_id = $1 "
 	    "FOR NO KEY UPDATE OF f",
@@ -80,9 +81,9 @@ bool feature_columns_lock(PGconn *db, int feature_set_id, struct feature_columns
 	set->prep_table = db_data_table(db, db_text(row, 0, 2));
 	set->cell_table = db_data_table(db, db_text(row, 0, 3));
 	snprintf(set->holdout_limit, sizeof(set->holdout_limit), "%s", db_text(row, 0, 4));
-	set->cells_decided = db_text(row, 0, 5) != NULL;
 	set->keeps_cells = db_bool(row, 0, 5);
-	set->base_cells = db_int(row, 0, 6);
+	set->count_cells_at = db_int(row, 0, 6);
+	set->base_cells = db_int(row, 0, 7);
 	db_free(row);
 	if (read_columns(db, set, fail))
 		return true;

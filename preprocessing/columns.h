@@ -37,9 +37,9 @@ struct feature_columns {
 	char *source;
 	char *raw_table, *prep_table, *cell_table; /* quoted, with schema */
 	char holdout_limit[SPLIT_LIMIT_SIZE];
-	bool cells_decided; /* whether it keeps cells is known */
 	bool keeps_cells;
-	int64_t base_cells; /* rows of the compacted counts */
+	int64_t count_cells_at; /* while it keeps none: with so many feature rows its cells are counted */
+	int64_t base_cells;	/* rows of the compacted counts */
 	int count;
 	struct feature_column *columns; /* columns[0] is the label */
 };

@@ -25,6 +25,7 @@ struct encoded_load {
 	int64_t rows;	  /* feature rows made */
 	int64_t dropped;  /* raw rows with a missing value */
 	int64_t cells;	  /* of cells.h */
+	bool in_base;	  /* of cells.h: they were counted into the base at once */
 	int64_t *missing; /* by column: rows in which it was missing; free() */
 };
 

@@ -16,10 +16,10 @@
 enum { MAX_WORDS = 1 << 16 };
 
 /* The planner knows nothing of rows that came a moment ago. Its choice is left no room: one pass over the load with
- * hashed look-ups, grouping in memory, no compilation. */
+ * hashed look-ups, grouping in memory without sorting. */
 static const char plan_settings[] =
     "SELECT set_config('enable_nestloop', 'off', true), set_config('enable_mergejoin', 'off', true), "
-    "set_config('work_mem', '64MB', true), set_config('jit', 'off', true)";
+    "set_config('enable_sort', 'off', true), set_config('work_mem', '64MB', true)";
 
 static bool find_due(PGconn *db, struct target *target, int64_t load_id, struct fail *fail)
 {
@@ -70,11 +70,12 @@ static bool take_in_load(PGconn *db, struct feature_columns *set, const struct r
 		taken->dropped = load.dropped;
 		taken->cells = load.cells;
 		describe_missing(set, &load, taken);
-		good = db_runf(db, fail, "ddllsll",
+		good = db_runf(db, fail, "ddllslbl",
 			       "INSERT INTO green_ml.preprocessing (feature_set_id, load_id, rows, dropped, missing, "
-			       "cells, run_id) "
-			       "VALUES ($1, $2, $3, $4, $5, $6, $7)",
-			       set->id, load.load_id, load.rows, load.dropped, taken->missing, load.cells, run_id(run));
+			       "cells, in_base, run_id) "
+			       "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+			       set->id, load.load_id, load.rows, load.dropped, taken->missing, load.cells, load.in_base,
+			       run_id(run));
 	}
 	free(load.missing);
 	return good;

@@ -41,7 +41,10 @@ CREATE TABLE green_ml.feature_set (
 	holdout_limit numeric(20) NOT NULL, -- floor(holdout * 2^64)
 	prep_table text NOT NULL UNIQUE, -- in green_ml_data
 	cell_table text NOT NULL UNIQUE, -- in green_ml_data
-	keeps_cells boolean,             -- decided with the first load that has rows (preprocessing/cells.h); null before
+	-- Cells are kept from the moment the feature rows are at least 4 times the distinct cells. They are counted with the
+	-- first load that has rows, then at 4 times what was found and at least a quarter more rows (preprocessing/cells.h).
+	keeps_cells boolean NOT NULL DEFAULT false,
+	count_cells_at bigint NOT NULL DEFAULT 0, -- with so many feature rows
 	base_cells bigint NOT NULL DEFAULT 0, -- rows of _load_id 0 in the cell table
 	registered_at timestamptz NOT NULL DEFAULT clock_timestamp(),
 	UNIQUE (pipeline_id, version)

@@ -196,7 +196,7 @@ cells_are_right "the cells say what the rows say" toy_cell toy_prep
 
 # --- compaction --------------------------------------------------------------------------------------------------
 # The counts that call for it would take a hundred thousand cells; what is stored about them is enough.
-sql "UPDATE green_ml.preprocessing SET cells = 100001 WHERE load_id = $one"
+sql "UPDATE green_ml.preprocessing SET cells = 200001 WHERE load_id = $three"
 run preprocess --pipeline "$TMP/specs/toy.json"
 is "many small counts are compacted" "$STATUS $(tail -n 1 "$OUT")" "0 toy: cells compacted"
 is "into one base that knows its size" "$(sql "SELECT min(_load_id), max(_load_id), count(*) = (SELECT base_cells FROM

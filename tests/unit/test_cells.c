@@ -10,19 +10,23 @@
 #include "common/banned.h"
 #include "preprocessing/cells.h"
 
-static void kept_up_to_a_quarter_of_the_rows(void **state UNUSED)
+static void kept_from_four_rows_per_cell(void **state UNUSED)
 {
-	assert_true(cells_are_worth_it(5, 25, 100));
-	assert_false(cells_are_worth_it(5, 26, 100));
-	assert_true(cells_are_worth_it(1, 1, 1000000000000));
-	assert_false(cells_are_worth_it(1, 1000000000000, 1000000000000));
-	assert_false(cells_are_worth_it(5, 0, 0));
+	assert_true(cells_are_worth_it(25, 100));
+	assert_false(cells_are_worth_it(26, 100));
+	assert_false(cells_are_worth_it(25, 99));
+	assert_true(cells_are_worth_it(1, 1000000000000));
+	assert_false(cells_are_worth_it(1000000000000, 1000000000000));
 }
 
-static void kept_up_to_24_features(void **state UNUSED)
+static void counted_again_when_it_can_have_changed(void **state UNUSED)
 {
-	assert_true(cells_are_worth_it(24, 1, 100));
-	assert_false(cells_are_worth_it(25, 1, 100));
+	assert_int_equal(cells_count_next_at(100, 100), 400);
+	assert_int_equal(cells_count_next_at(50, 100), 200);
+	assert_int_equal(cells_count_next_at(30, 100), 125);
+	assert_int_equal(cells_count_next_at(26, 100), 125);
+	assert_false(cells_are_worth_it(50, cells_count_next_at(50, 100) - 1));
+	assert_true(cells_are_worth_it(50, cells_count_next_at(50, 100)));
 }
 
 static void summed_up_beyond_twice_the_base_and_100000(void **state UNUSED)
@@ -37,8 +41,8 @@ static void summed_up_beyond_twice_the_base_and_100000(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(kept_up_to_a_quarter_of_the_rows),
-	    cmocka_unit_test(kept_up_to_24_features),
+	    cmocka_unit_test(kept_from_four_rows_per_cell),
+	    cmocka_unit_test(counted_again_when_it_can_have_changed),
 	    cmocka_unit_test(summed_up_beyond_twice_the_base_and_100000),
 	};
 
