@@ -5,7 +5,8 @@ cd "$ROOT"
 
 export TMPDIR=$TMP # whatever the demo leaves lies here
 export DEMO_RESULT=$TMP/result
-exits "the demo ends well" 0 timeout -k 10 280 metrics/demo
+exits "the demo ends well" 0 timeout -k 10 280 metrics/demo --keep
+cp "$OUT" "$TMP/said"
 [ "$STATUS" = 0 ] || tail -n 20 "$ERR" | sed 's/^/# /'
 is "weeks.csv has the columns others rely on" "$(head -n 1 "$DEMO_RESULT/weeks.csv")" \
 	"scenario,week,rows,gco2_per_kwh,verdict,rule,drop,model_id,accuracy_new,accuracy_holdout,cpu_s,postgres_cpu_s,gco2"
@@ -16,10 +17,17 @@ is "the weeks have the first version's intensities" "$(grep '^scheduler' "$DEMO_
 is "every week scenario trains every week" "$(awk -F, '$1 == "weekly" && $8 != ""' "$DEMO_RESULT/weeks.csv" | wc -l)" 7
 is "grams are CPU seconds x 3.54 W x 1.185 / 3.6e6 x intensity" "$(awk -F, 'NR > 1 {
 	want = ($11 + $12) * 3.54 / 3.6e6 * 1.185 * $4; if (want - $13 > 2e-6 || $13 - want > 2e-6) print $0 }' "$DEMO_RESULT/weeks.csv")" ""
-like "an answer came over HTTP" "$(cat "$OUT")" 'POST /predict .* -> \{"prediction":"[0-9]'
-like "the totals name both factors" "$(cat "$OUT")" '"Every week" emitted .* by fewer CPU-seconds, x[0-9.]+ by cleaner hours'
+like "an answer came over HTTP" "$(cat "$TMP/said")" 'POST /predict .* -> \{"prediction":"[0-9]'
+like "the totals name both factors" "$(cat "$TMP/said")" '"Every week" emitted .* by fewer CPU-seconds, x[0-9.]+ by cleaner hours'
 like "the picture is an SVG" "$(head -c 100 "$DEMO_RESULT/weeks.svg")" '^<svg xmlns='
 ok "the picture is well-formed XML" python3 -c 'import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.argv[1])' "$DEMO_RESULT/weeks.svg"
+
+# The kept database: the table can be made again from it, and the commands that are printed work.
+eval "$(grep '^  export PGHOST=' "$TMP/said")"
+is "the kept database gives the same table" "$(psql -XAtq --csv -P tuples_only=off -f metrics/weeks.sql)" "$(cat "$DEMO_RESULT/weeks.csv")"
+is "its postgres counts the cost of every run" "$(psql -XAtq -c "SELECT count(*) FROM green_ml.run WHERE cpu_s IS NULL OR postgres_cpu_s IS NULL")" 0
+eval "$(grep '^  kill -INT' "$TMP/said")"
+unset PGHOST PGUSER PGDATABASE
 is "no folder of the demo is left" "$(find "$TMP" -mindepth 1 -maxdepth 1 -name 'green-ml-*')" ""
 
 # Ctrl-C: everything goes.
@@ -33,7 +41,7 @@ is "interrupted, it leaves no folder" "$(find "$TMP" -mindepth 1 -maxdepth 1 -na
 processes() {
 	local file line
 	for file in /proc/[0-9]*/cmdline; do
-		line=$(tr '\0' ' ' <"$file" 2>/dev/null) || continue
+		line=$({ tr '\0' ' ' <"$file"; } 2>/dev/null) || continue # it may have gone meanwhile
 		[[ $line != *"$TMP/green-ml-"* ]] || echo "$line"
 	done
 }
