@@ -65,9 +65,9 @@ static bool add_delta(PGconn *db, const struct feature_columns *set, struct enco
 
 static bool count_rows(PGconn *db, const struct feature_columns *set, int64_t *rows, struct fail *fail)
 {
-	PGresult *row = db_queryf(
-	    db, fail, "d", "SELECT coalesce(sum(rows), 0) FROM green_ml.preprocessing WHERE feature_set_id = $1",
-	    set->id);
+	PGresult *row =
+	    db_queryf(db, fail, "d",
+		      "SELECT coalesce(sum(rows), 0) FROM green_ml.preprocessing WHERE feature_set_id = $1", set->id);
 
 	if (!row)
 		return false;

@@ -6,10 +6,10 @@
  * low-cardinality data reads them instead of the rows.
  *
  * A feature set begins to keep cells when its feature rows are at least 4 times its cells, and then keeps them for
- * good; one of more than 24 features never does. The cells are counted with its first load that has rows. Where they are
- * too many they are counted again when the rows have become 4 times the number just found, which can only grow, and at
- * least a quarter more. When it begins, the counts of all feature rows are written under _load_id 0 (the base) and all
- * loads are marked in_base.
+ * good; one of more than 24 features never does. The cells are counted with its first load that has rows. Where they
+ * are too many they are counted again when the rows have become 4 times the number just found, which can only grow, and
+ * at least a quarter more. When it begins, the counts of all feature rows are written under _load_id 0 (the base) and
+ * all loads are marked in_base.
  *
  * From then on a load adds its own counts under its _load_id (the delta). When the deltas have grown large, all of them
  * are summed up into the base and their loads are marked in_base; counts of a single load in the base are gone, its
