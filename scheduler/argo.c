@@ -10,7 +10,7 @@
 #include "common/log.h"
 #include "common/xalloc.h"
 
-enum { MAX_BODY = 1 << 20, MAX_TOKEN = 64 * 1024, TRIES = 3, MAX_PAUSE_S = 10 };
+enum { MAX_BODY = 4 << 20, MAX_TOKEN = 64 * 1024, TRIES = 3, MAX_PAUSE_S = 10 };
 
 static const char pod_token[] = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
@@ -25,29 +25,50 @@ static bool is_label(const char *text)
 	return size > 0 && size <= 63;
 }
 
+static bool make_base(const char *given, struct argo *argo, struct fail *fail)
+{
+	const struct road *road = argo->road;
+	char *own = given ? NULL : road->default_host(fail);
+	const char *host = given ? given : own, *port;
+	size_t size;
+
+	if (!host)
+		return false;
+	size = strlen(host);
+	if (!*host || strcspn(host, " \t\r\n?#@") != size) {
+		fail_set(fail, EXIT_WRONG_USE, "HOST is \"%s\": expected %s's host name, host:port or URL", host,
+			 road->server);
+		free(own);
+		return false;
+	}
+	while (size > 0 && host[size - 1] == '/')
+		size--;
+	port = strchr(host, ':') ? "" : road->port;
+	argo->base = xasprintf("%s%.*s%s%s%s%s", strstr(host, "://") ? "" : "https://", (int)size, host, port,
+			       road->before, argo->namespace, road->after);
+	free(own);
+	return true;
+}
+
 bool argo_open(const struct config *config, struct argo *argo, struct fail *fail)
 {
-	const char *host = config->host, *token_file = getenv("BEARER_TOKEN_FILE");
+	const char *token_file = getenv("BEARER_TOKEN_FILE");
 	bool has_token = config->bearer_token && *config->bearer_token, has_file = token_file && *token_file;
-	size_t size = strlen(host);
 
-	*argo = (struct argo){.namespace = config->argo_namespace, .template = config->template};
+	*argo = (struct argo){
+	    .road = road_find(config->via), .namespace = config->argo_namespace, .template = config->template};
+	if (!argo->road)
+		return fail_set(fail, EXIT_WRONG_USE, "--via \"%s\" submits no workflow", config->via);
 	if (!is_label(config->argo_namespace) || !is_label(config->template))
 		return fail_set(fail, EXIT_WRONG_USE,
 				"--argo-namespace \"%s\" and --template \"%s\" must be of a-z, 0-9 and \"-\"",
 				config->argo_namespace, config->template);
-	if (!*host || strcspn(host, " \t\r\n?#@") != size)
-		return fail_set(fail, EXIT_WRONG_USE,
-				"HOST is \"%s\": expected the Argo server's host name, host:port or URL", host);
-	while (size > 0 && host[size - 1] == '/')
-		size--;
-	if (strstr(host, "://"))
-		argo->base = xasprintf("%.*s/api/v1/workflows/%s", (int)size, host, argo->namespace);
-	else
-		argo->base = xasprintf("https://%.*s%s/api/v1/workflows/%s", (int)size, host,
-				       strchr(host, ':') ? "" : ":2746", argo->namespace);
+	if (!make_base(config->host, argo, fail))
+		return false;
 	if (*config->argo_ca_file)
 		argo->ca_file = config->argo_ca_file;
+	else if (argo->road->ca_file && access(argo->road->ca_file, R_OK) == 0)
+		argo->ca_file = argo->road->ca_file;
 	if (has_file)
 		argo->token_file = token_file;
 	else if (has_token)
@@ -61,23 +82,6 @@ void argo_release(struct argo *argo)
 {
 	free(argo->base);
 	argo->base = NULL;
-}
-
-char *argo_submit_body(const struct argo *argo, const struct submission *submission)
-{
-	json_t *parameters = json_array();
-	char *labels = xasprintf("green-ml/retrain=%s", submission->label), *body;
-	json_t *json;
-
-	for (size_t i = 0; submission->parameters[i]; i++)
-		json_array_append_new(parameters, json_string(submission->parameters[i]));
-	json = json_pack("{s:s, s:s, s:s, s:{s:s, s:s, s:o}}", "namespace", argo->namespace, "resourceKind",
-			 "WorkflowTemplate", "resourceName", argo->template, "submitOptions", "name", submission->name,
-			 "labels", labels, "parameters", parameters);
-	body = json_dumps(json, JSON_COMPACT);
-	json_decref(json);
-	free(labels);
-	return body;
 }
 
 /* "Authorization: Bearer ..." or NULL where there is no token; free(). */
@@ -94,16 +98,15 @@ static bool authorization(const struct argo *argo, char **header, struct fail *f
 		return true;
 	file = fopen(argo->token_file, "re");
 	if (!file)
-		return fail_set(fail, EXIT_WRONG_USE, "could not read the Argo token's file \"%s\": %s",
-				argo->token_file, strerror(errno));
+		return fail_set(fail, EXIT_WRONG_USE, "could not read the token's file \"%s\": %s", argo->token_file,
+				strerror(errno));
 	size = fread(token, 1, sizeof(token) - 1, file);
 	fclose(file);
 	while (size > 0 && isspace((unsigned char)token[size - 1]))
 		size--;
 	token[size] = '\0';
 	if (size == 0 || strcspn(token, "\r\n") != size)
-		fail_set(fail, EXIT_WRONG_USE, "the Argo token's file \"%s\" does not hold one token",
-			 argo->token_file);
+		fail_set(fail, EXIT_WRONG_USE, "the token's file \"%s\" does not hold one token", argo->token_file);
 	else
 		*header = xasprintf("Authorization: Bearer %s", token);
 	explicit_bzero(token, sizeof(token));
@@ -148,20 +151,20 @@ static bool ask(const struct argo *argo, const char *url, const char *body, stru
 			return true;
 		if (reply->retry_after_s > 0)
 			pause_s = fmin(reply->retry_after_s, MAX_PAUSE_S);
-		log_warning("the Argo server is busy", "status", "%ld", reply->status, "pause_s", "%.1f", pause_s,
-			    NULL);
+		log_warning("the server is busy", "server", "%s", argo->road->server, "status", "%ld", reply->status,
+			    "pause_s", "%.1f", pause_s, NULL);
 		http_reply_release(reply);
 		usleep((useconds_t)(1e6 * pause_s));
 	}
 }
 
 /* What the server says about itself, in one short line: errors are JSON {"code","message"}, text or HTML. */
-static void fail_from(const struct http_reply *reply, const char *what, struct fail *fail)
+static void fail_from(const struct argo *argo, const struct http_reply *reply, const char *what, struct fail *fail)
 {
 	bool again = reply->status == 429 || reply->status == 502 || reply->status == 503 || reply->status == 504;
 	json_t *json = json_loadb(reply->body.data, reply->body.size, 0, NULL);
 	const char *message = json_string_value(json_object_get(json, "message"));
-	char line[201];
+	char line[401];
 	size_t used = 0;
 
 	if (!message)
@@ -169,8 +172,8 @@ static void fail_from(const struct http_reply *reply, const char *what, struct f
 	for (; *message && used < sizeof(line) - 1; message++)
 		line[used++] = isprint((unsigned char)*message) ? *message : ' ';
 	line[used] = '\0';
-	fail_set(fail, again ? EXIT_TRY_AGAIN : EXIT_FAILED, "could not %s: the Argo server answered %ld: %s%s", what,
-		 reply->status, line,
+	fail_set(fail, again ? EXIT_TRY_AGAIN : EXIT_FAILED, "could not %s: %s answered %ld: %s%s", what,
+		 argo->road->server, reply->status, line,
 		 reply->status == 401	? ": check BEARER_TOKEN"
 		 : reply->status == 403 ? ": check the scheduler's Role"
 					: "");
@@ -183,8 +186,8 @@ static void copy_text(char *to, size_t size, const json_t *value)
 }
 
 /* Reads a workflow that must have this name. */
-static enum argo_result take_workflow(const struct http_reply *reply, const char *name, const char *label,
-				      struct argo_workflow *workflow, struct fail *fail)
+static enum argo_result take_workflow(const struct argo *argo, const struct http_reply *reply, const char *name,
+				      const char *label, struct argo_workflow *workflow, struct fail *fail)
 {
 	json_t *json = json_loadb(reply->body.data, reply->body.size, 0, NULL);
 	const json_t *metadata = json_object_get(json, "metadata"), *status = json_object_get(json, "status");
@@ -194,8 +197,8 @@ static enum argo_result take_workflow(const struct http_reply *reply, const char
 	enum argo_result result = ARGO_ERROR;
 
 	if (!its_name || strcmp(its_name, name) != 0) {
-		fail_set(fail, EXIT_FAILED,
-			 "the answer to workflow \"%s\" is not that workflow: check that HOST is an Argo server", name);
+		fail_set(fail, EXIT_FAILED, "the answer to workflow \"%s\" is not that workflow: check that HOST is %s",
+			 name, argo->road->server);
 	} else if (!its_label || strcmp(its_label, label) != 0) {
 		result = ARGO_FOREIGN;
 	} else {
@@ -211,8 +214,7 @@ static enum argo_result take_workflow(const struct http_reply *reply, const char
 enum argo_result argo_look(const struct argo *argo, const char *name, const char *label, struct argo_workflow *workflow,
 			   struct fail *fail)
 {
-	char *url = xasprintf("%s/%s?fields=metadata.name,metadata.uid,metadata.labels,status.phase,status.message",
-			      argo->base, name);
+	char *url = xasprintf("%s/%s%s", argo->base, name, argo->road->fields);
 	struct http_reply reply = {0};
 	enum argo_result result = ARGO_ERROR;
 
@@ -222,12 +224,12 @@ enum argo_result argo_look(const struct argo *argo, const char *name, const char
 		free(url);
 		return ARGO_ERROR;
 	}
-	if (reply.status == 404)
+	if (reply.status == 404 && argo->road->is_absent(&reply, name))
 		result = ARGO_ABSENT;
 	else if (reply.status == 200)
-		result = take_workflow(&reply, name, label, workflow, fail);
+		result = take_workflow(argo, &reply, name, label, workflow, fail);
 	else
-		fail_from(&reply, "ask for the workflow", fail);
+		fail_from(argo, &reply, "ask for the workflow", fail);
 	http_reply_release(&reply);
 	free(url);
 	return result;
@@ -250,7 +252,8 @@ static enum argo_result settle(const struct argo *argo, const struct submission 
 enum argo_result argo_submit(const struct argo *argo, const struct submission *submission,
 			     struct argo_workflow *workflow, struct fail *fail)
 {
-	char *url = xasprintf("%s/submit", argo->base), *body = argo_submit_body(argo, submission);
+	char *url = xasprintf("%s%s", argo->base, argo->road->submit);
+	char *body = argo->road->body(argo->namespace, argo->template, submission);
 	struct http_reply reply = {0};
 	enum argo_result result = ARGO_ERROR;
 
@@ -258,10 +261,10 @@ enum argo_result argo_submit(const struct argo *argo, const struct submission *s
 	if (!ask(argo, url, body, &reply, fail)) {
 		fail_prefix(fail, "could not submit workflow \"%s\"", submission->name);
 		result = settle(argo, submission, workflow, fail);
-	} else if (reply.status == 200) {
-		result = take_workflow(&reply, submission->name, submission->label, workflow, fail);
+	} else if (reply.status == argo->road->accepted) {
+		result = take_workflow(argo, &reply, submission->name, submission->label, workflow, fail);
 	} else {
-		fail_from(&reply, "submit the workflow", fail);
+		fail_from(argo, &reply, "submit the workflow", fail);
 		if (reply.status == 409 || reply.status == 504)
 			result = settle(argo, submission, workflow, fail);
 	}

@@ -2,38 +2,37 @@
 #define SCHEDULER_ARGO_H
 
 /*
- * Argo's server API: submit a workflow from a template exactly once, and ask what became of it.
+ * Submits a workflow from a template exactly once, through the Argo server or the Kubernetes API (road.h), and asks
+ *what became of it.
  *
  *	struct argo argo;
  *	if (!argo_open(&config, &argo, &fail)) ...
- *	switch (argo_submit(&argo, &submission, uid, &fail)) ...
+ *	switch (argo_submit(&argo, &submission, &workflow, &fail)) ...
  *	switch (argo_look(&argo, name, label, &workflow, &fail)) ...
  *	argo_release(&argo);
  *
  * The name is made by the caller and the label green-ml/retrain tells our workflow from a foreign one of the same name.
  * A name that is taken (409) and a submission whose answer was lost (504, a broken connection) are therefore settled by
  * asking for the workflow and comparing the label. 429, 502 and 503 are tried again, at most three times in all, after
- * the time the server asks for (10 s at most). Replies are not trusted: 1 MiB at most, JSON with our name in it.
+ * the time the server asks for (10 s at most). Replies are not trusted: 4 MiB at most, JSON with our name in it.
  *
  * BEARER_TOKEN is the token; BEARER_TOKEN_FILE (or the pod's own service account, where neither is given) is read again
  * for every request, because Kubernetes rotates it. HOST: "argo-server.argo", "host:2746" or a URL; https unless the
- * URL says otherwise.
+ * URL says otherwise. Where it is not given: localhost for the Argo server, the pod's own KUBERNETES_SERVICE_HOST and
+ * KUBERNETES_SERVICE_PORT for the Kubernetes API, whose certificate is verified with the pod's own ca.crt.
  */
 
 #include "common/fail.h"
 #include "scheduler/config.h"
+#include "scheduler/road.h"
 
 enum { ARGO_NAME_SIZE = 64 };
 
 struct argo {
-	char *base; /* "https://argo-server.argo:2746/api/v1/workflows/<namespace>" */
+	const struct road *road;
+	char *base; /* the URL of all workflows: "https://argo-server.argo:2746/api/v1/workflows/<namespace>" */
 	const char *namespace, *template, *ca_file;
 	const char *token, *token_file; /* one of them, or none */
-};
-
-struct submission {
-	const char *name, *label;
-	const char *const *parameters; /* "key=value", ended by NULL */
 };
 
 enum argo_result {
@@ -57,8 +56,5 @@ enum argo_result argo_submit(const struct argo *argo, const struct submission *s
 			     struct argo_workflow *workflow, struct fail *fail) MUST_USE;
 enum argo_result argo_look(const struct argo *argo, const char *name, const char *label, struct argo_workflow *workflow,
 			   struct fail *fail) MUST_USE;
-
-/* The body that is posted; free(). */
-char *argo_submit_body(const struct argo *argo, const struct submission *submission);
 
 #endif

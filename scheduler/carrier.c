@@ -8,7 +8,7 @@
 
 bool carrier_open(const struct config *config, const struct spec *spec, struct carrier *carrier, struct fail *fail)
 {
-	*carrier = (struct carrier){.config = config, .spec = spec, .has_argo = strcmp(config->via, "argo") == 0};
+	*carrier = (struct carrier){.config = config, .spec = spec, .has_argo = strcmp(config->via, "command") != 0};
 	if (carrier->has_argo)
 		return argo_open(config, &carrier->argo, fail);
 	if (!*config->command)

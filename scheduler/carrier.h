@@ -2,7 +2,7 @@
 #define SCHEDULER_CARRIER_H
 
 /*
- * Who carries a retraining out: Argo (--via argo) or a command (--via command).
+ * Who carries a retraining out: Argo (--via argo, --via kube) or a command (--via command).
  *
  *	carrier_follow()	what became of an open retraining, from the database first, then from the workflow
  *	carrier_start()		submits an intent that is stored and committed, and stores what came of it
@@ -18,7 +18,7 @@
 struct carrier {
 	const struct config *config;
 	const struct spec *spec;
-	struct argo argo; /* when via is argo */
+	struct argo argo; /* when via is argo or kube */
 	bool has_argo;
 };
 
@@ -27,7 +27,7 @@ bool carrier_open(const struct config *config, const struct spec *spec, struct c
 		  struct fail *fail) MUST_USE;
 void carrier_release(struct carrier *carrier);
 
-/* change->any tells whether there is something to store. An Argo server that does not answer is an error. */
+/* change->any tells whether there is something to store. A server that does not answer is an error. */
 bool carrier_follow(const struct carrier *carrier, PGconn *db, double now_s, struct retrain *retrain,
 		    struct change *change, struct fail *fail) MUST_USE;
 

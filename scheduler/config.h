@@ -21,9 +21,10 @@ struct config {
 	const char *carbon; /* "": the spec's signal */
 	const char *zone;
 	const char *electricity_maps_token, *electricity_maps_url;
-	const char *via; /* "argo" or "command" */
+	const char *via; /* "argo", "kube" or "command" */
 	const char *command;
-	const char *host, *bearer_token;
+	const char *host; /* NULL: not given */
+	const char *bearer_token;
 	const char *argo_namespace, *argo_ca_file, *template;
 	double tick_min;
 	bool json, unblock;

@@ -1,5 +1,6 @@
-/* Replies of the Argo server: first byte S = submit, else look; second and third byte = status of the first reply and
- * of those behind it; then their body. This http_request() takes the place of the network's. */
+/* Replies of the Argo server and of the Kubernetes API: first byte S = submit, s = submit to Kubernetes, l = look
+ * there, else look; second and third byte = status of the first reply and of those behind it; then their body. This
+ * http_request() takes the place of the network's. */
 #include <string.h>
 
 #include "common/http.h"
@@ -7,14 +8,15 @@
 #include "scheduler/argo.h"
 #include "tests/fuzz/fuzz.h"
 
-static const long statuses[] = {200, 404, 409, 429, 500, 503, 504, 0};
+static const long statuses[] = {200, 404, 409, 429, 500, 503, 504, 0, 201};
 static const uint8_t *input;
 static size_t input_size, asked;
 
 bool http_request(const struct http_request *request, struct http_reply *reply, struct fail *fail)
 {
-	*reply = (struct http_reply){.status = statuses[input[asked++ ? 2 : 1] % 8], .retry_after_s = 1e-6};
-	PROMISE(asked <= 6 && strstr(request->url, "/api/v1/workflows/argo/"));
+	*reply = (struct http_reply){.status = statuses[input[asked++ ? 2 : 1] % 9], .retry_after_s = 1e-6};
+	PROMISE(asked <= 6 && (strstr(request->url, "/api/v1/workflows/argo/") ||
+			       strstr(request->url, "/namespaces/argo/workflows")));
 	if (reply->status == 0)
 		return fail_set(fail, EXIT_TRY_AGAIN, "the connection was cut");
 	text_init(&reply->body, request->max_body_size);
@@ -32,7 +34,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *const parameters[] = {"pipeline=insurance", "retrain_id=12", NULL};
 	const struct submission submission = {"train-and-deploy-insurance-12-1",
 					      "d536e861-1e0a-49ca-bd70-11f45f714100.1", parameters};
-	const struct config config = {.host = "argo-server.argo",
+	const struct config config = {.via = size > 0 && (data[0] == 's' || data[0] == 'l') ? "kube" : "argo",
+				      .host = "argo-server.argo",
 				      .bearer_token = "secret-of-the-test",
 				      .argo_namespace = "argo",
 				      .argo_ca_file = "",
@@ -49,7 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	asked = 0;
 	log_set_level(LOG_LEVEL_ERROR);
 	PROMISE(argo_open(&config, &argo, &fail));
-	if (data[0] == 'S')
+	if (data[0] == 'S' || data[0] == 's')
 		result = argo_submit(&argo, &submission, &workflow, &fail);
 	else
 		result = argo_look(&argo, submission.name, submission.label, &workflow, &fail);

@@ -209,6 +209,41 @@ exits "an outcome in the database" 0 argo 2023-11-17T14:00:00Z --host "$URL"
 like "counts before the workflow" "$(sql "SELECT state FROM green_ml.retrain ORDER BY retrain_id DESC LIMIT 1")" '^(succeeded|refused|cancelled)$'
 is "and nothing was asked" "$(requests outcome GET)" 0
 
+# --- the Kubernetes API
+before=$(sql 'SELECT count(*) FROM green_ml.retrain')
+load rows.csv 36000 6000
+printf 'first-token' >"$TMP/token"
+kube() { # NOW ARGUMENT...
+	BEARER_TOKEN_FILE=$TMP/token scheduler run --preset seed --policy now --carbon "$week" --via kube --argo-namespace argo --json --now "$@"
+}
+workflows=/apis/argoproj.io/v1alpha1/namespaces/argo/workflows
+absent() {
+	echo "body {\"kind\":\"Status\",\"status\":\"Failure\",\"reason\":\"NotFound\",\"details\":{\"name\":\"$name\",\"kind\":\"workflows\"},\"code\":404}"
+}
+exits "--via kube outside of a pod, without HOST" 2 kube 2023-11-18T09:00:00Z
+like "says what is missing" "$(cat "$ERR")" 'KUBERNETES_SERVICE_HOST.*HOST'
+stub busy "POST $workflows\$" "status 429" "repeat 3"
+exits "a Kubernetes API that is busy" 75 kube 2023-11-18T09:00:00Z --host "$URL"
+is "was asked three times, and the intent is stored" "$(requests busy POST) $(sql "SELECT count(*) - $before, max(state) FILTER (WHERE state = 'intended')
+	FROM green_ml.retrain")" "3 1|intended"
+name=$(field workflow)
+label=$(sql "SELECT uid || '.' || attempt FROM green_ml.retrain WHERE state = 'intended'")
+stub taken "GET $workflows/$name\$" "status 404" "$(absent)" "POST $workflows\$" "status 409" \
+	"body {\"kind\":\"Status\",\"status\":\"Failure\",\"message\":\"already exists\",\"reason\":\"AlreadyExists\",\"code\":409}" \
+	"GET $workflows/$name\$" "$(workflow "$label" "")" "GET $workflows/$name\$" "$(workflow "$label" Running)" \
+	"GET $workflows/$name\$" "$(workflow "$label" Error)"
+exits "a workflow that is there already" 0 kube 2023-11-18T09:15:00Z --host "$URL"
+is "is ours" "$(sql "SELECT state, workflow FROM green_ml.retrain ORDER BY retrain_id DESC LIMIT 1")" "accepted|$name"
+like "a Workflow that references the template was posted" "$(cat "$TMP/taken.log")" '"workflowTemplateRef":\{"name":"train-and-deploy"\}'
+like "with the token" "$(cat "$TMP/taken.log")" '^Authorization: Bearer first-token$'
+printf 'second-token' >"$TMP/token"
+exits "while it runs" 0 kube 2023-11-18T09:30:00Z --host "$URL"
+is "nothing else starts" "$(field verdict) $(field rule) $(requests taken POST)" "wait in_flight 1"
+like "and the token's file was read again" "$(cat "$TMP/taken.log")" '^Authorization: Bearer second-token$'
+exits "when it ended as Error" 0 kube 2023-11-18T09:45:00Z --host "$URL"
+is "the next attempt waits" "$(field verdict) $(field rule) $(sql "SELECT state, attempt FROM green_ml.retrain WHERE state = 'waiting'")" \
+	"wait backing_off waiting|2"
+
 # --- Electricity Maps
 maps() { # URL ARGUMENT...
 	ELECTRICITY_MAPS_TOKEN=maps-test-token scheduler run --carbon electricity-maps --electricity-maps-url "$@" --via command \

@@ -2,7 +2,7 @@
  * The Argo client against a scripted server: tests/cases/argo/<name>.json holds "about", "script" (lines for stub-http,
  * see tests/integration/stub-http.c), "ask" (submit or look), and what must come of it: "result", "code", "message" (a
  * part of it), "phase", and "requests", the method and target of each request. submit_200.request is the whole first
- * request.
+ * request. The same for --via kube in tests/cases/kube, there with submit_201.request.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -26,7 +26,6 @@
 #include "common/xalloc.h"
 #include "scheduler/argo.h"
 
-static const char cases[] = "tests/cases/argo";
 static const char name[] = "train-and-deploy-insurance-12-1";
 static const char label[] = "d536e861-1e0a-49ca-bd70-11f45f714100.1";
 static char folder[] = "/tmp/green-ml-argo.XXXXXX";
@@ -99,9 +98,10 @@ static void stop_stub(struct stub *stub)
 	free(stub->log);
 }
 
-static struct config config_of(char *host)
+static struct config config_of(const char *via, const char *host)
 {
-	return (struct config){.host = host,
+	return (struct config){.via = via,
+			       .host = host,
 			       .bearer_token = "token-of-the-test",
 			       .argo_namespace = "argo",
 			       .argo_ca_file = "",
@@ -164,7 +164,7 @@ static void run_case(void **state)
 		fail_msg("%s:%d: %s", (const char *)*state, error.line, error.text);
 	stub = start_stub(json_object_get(json, "script"));
 	host = xasprintf("http://127.0.0.1:%d/", stub.port);
-	config = config_of(host);
+	config = config_of(strstr(*state, "/kube/") ? "kube" : "argo", host);
 	assert_true(argo_open(&config, &argo, &fail));
 	if (strcmp(json_string_value(json_object_get(json, "ask")), "submit") == 0)
 		result = argo_submit(&argo, &submission, &workflow, &fail);
@@ -194,14 +194,15 @@ static void replace(char *log, const char *what, const char *with)
 }
 
 /* Every byte of the request but the port and our version. */
-static void request_bytes(void **state UNUSED)
+static void compare_bytes(const char *via, const char *target, const char *file)
 {
 	const char *const parameters[] = {"pipeline=insurance", "retrain_id=12", "now=2023-11-19T09:00:00Z", NULL};
 	struct submission submission = {name, label, parameters};
-	json_t *script = json_pack("[s, s]", "POST /api/v1/workflows/argo/submit$", "status 500");
+	char *step = xasprintf("POST %s$", target);
+	json_t *script = json_pack("[s, s]", step, "status 500");
 	struct stub stub = start_stub(script);
 	char *host = xasprintf("http://127.0.0.1:%d", stub.port), *port = xasprintf(":%d", stub.port), *log, *want;
-	struct config config = config_of(host);
+	struct config config = config_of(via, host);
 	struct argo argo;
 	struct argo_workflow workflow;
 	struct fail fail = {0};
@@ -209,33 +210,49 @@ static void request_bytes(void **state UNUSED)
 	assert_true(argo_open(&config, &argo, &fail));
 	assert_int_equal(argo_submit(&argo, &submission, &workflow, &fail), ARGO_ERROR);
 	log = read_file(stub.log);
-	want = read_file("tests/cases/argo/submit_200.request");
+	want = read_file(file);
 	replace(log, port, "");
 	replace(log, green_ml_version, "VERSION");
 	assert_string_equal(log, want);
 	argo_release(&argo);
 	stop_stub(&stub);
 	json_decref(script);
+	free(step);
 	free(host);
 	free(port);
 	free(log);
 	free(want);
 }
 
+static void request_bytes(void **state UNUSED)
+{
+	compare_bytes("argo", "/api/v1/workflows/argo/submit", "tests/cases/argo/submit_200.request");
+}
+
+static void kube_request_bytes(void **state UNUSED)
+{
+	compare_bytes("kube", "/apis/argoproj.io/v1alpha1/namespaces/argo/workflows",
+		      "tests/cases/kube/submit_201.request");
+}
+
 static void hosts(void **state UNUSED)
 {
 	static const struct {
-		const char *host, *base;
+		const char *via, *host, *base;
 	} good[] = {
-	    {"argo-server.argo", "https://argo-server.argo:2746/api/v1/workflows/argo"},
-	    {"localhost:8443", "https://localhost:8443/api/v1/workflows/argo"},
-	    {"http://127.0.0.1:2746", "http://127.0.0.1:2746/api/v1/workflows/argo"},
-	    {"https://argo.example.org/prefix/", "https://argo.example.org/prefix/api/v1/workflows/argo"},
+	    {"argo", NULL, "https://localhost:2746/api/v1/workflows/argo"},
+	    {"argo", "argo-server.argo", "https://argo-server.argo:2746/api/v1/workflows/argo"},
+	    {"argo", "localhost:8443", "https://localhost:8443/api/v1/workflows/argo"},
+	    {"argo", "http://127.0.0.1:2746", "http://127.0.0.1:2746/api/v1/workflows/argo"},
+	    {"argo", "https://argo.example.org/prefix/", "https://argo.example.org/prefix/api/v1/workflows/argo"},
+	    {"kube", "kubernetes.default.svc",
+	     "https://kubernetes.default.svc/apis/argoproj.io/v1alpha1/namespaces/argo/workflows"},
+	    {"kube", "10.42.0.1:6443", "https://10.42.0.1:6443/apis/argoproj.io/v1alpha1/namespaces/argo/workflows"},
 	};
 	static const char *const bad[] = {"", "a b", "user:secret@host", "host?x=1"};
 
 	for (size_t i = 0; i < sizeof(good) / sizeof(*good); i++) {
-		struct config config = config_of((char *)(uintptr_t)good[i].host);
+		struct config config = config_of(good[i].via, good[i].host);
 		struct argo argo;
 		struct fail fail = {0};
 
@@ -244,12 +261,44 @@ static void hosts(void **state UNUSED)
 		argo_release(&argo);
 	}
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
-		struct config config = config_of((char *)(uintptr_t)bad[i]);
+		struct config config = config_of(i % 2 ? "kube" : "argo", bad[i]);
 		struct argo argo;
 		struct fail fail = {0};
 
 		assert_false(argo_open(&config, &argo, &fail));
 		assert_int_equal(fail.code, EXIT_WRONG_USE);
+	}
+}
+
+/* The API server's address is in the environment of every pod. */
+static void kube_host_of_the_pod(void **state UNUSED)
+{
+	static const struct {
+		const char *host, *port, *base;
+	} cases[] = {
+	    {"10.43.0.1", "443", "https://10.43.0.1:443/apis/argoproj.io/v1alpha1/namespaces/argo/workflows"},
+	    {"fd00::1", "6443", "https://[fd00::1]:6443/apis/argoproj.io/v1alpha1/namespaces/argo/workflows"},
+	    {"", "443", NULL},
+	    {"10.43.0.1", "", NULL},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct config config = config_of("kube", NULL);
+		struct argo argo;
+		struct fail fail = {0};
+		bool done;
+
+		setenv("KUBERNETES_SERVICE_HOST", cases[i].host, 1);
+		setenv("KUBERNETES_SERVICE_PORT", cases[i].port, 1);
+		done = argo_open(&config, &argo, &fail);
+		unsetenv("KUBERNETES_SERVICE_HOST");
+		unsetenv("KUBERNETES_SERVICE_PORT");
+		assert_true(done == (cases[i].base != NULL));
+		if (done)
+			assert_string_equal(argo.base, cases[i].base);
+		else
+			assert_int_equal(fail.code, EXIT_WRONG_USE);
+		argo_release(&argo);
 	}
 }
 
@@ -259,7 +308,7 @@ static void token_is_read_again(void **state UNUSED)
 	json_t *script = json_pack("[s, s, s]", "GET /", "status 404", "repeat 2");
 	struct stub stub = start_stub(script);
 	char *host = xasprintf("http://127.0.0.1:%d", stub.port), *path = xasprintf("%s/token", folder), *log;
-	struct config config = config_of(host);
+	struct config config = config_of("argo", host);
 	struct argo argo;
 	struct argo_workflow workflow;
 	struct fail fail = {0};
@@ -291,7 +340,7 @@ static void nobody_listens(void **state UNUSED)
 	char host[] = "http://127.0.0.1:1";
 	const char *const parameters[] = {NULL};
 	struct submission submission = {name, label, parameters};
-	struct config config = config_of(host);
+	struct config config = config_of("argo", host);
 	struct argo argo;
 	struct argo_workflow workflow;
 	struct fail fail = {0};
@@ -309,30 +358,50 @@ static int is_case(const struct dirent *entry)
 	return size > 5 && strcmp(entry->d_name + size - 5, ".json") == 0;
 }
 
+/* Adds the cases of a folder to the tests; free() the names and the paths. */
+static size_t add_cases(const char *path, struct CMUnitTest *tests, size_t room)
+{
+	struct dirent **entries = NULL;
+	int count = scandir(path, &entries, is_case, alphasort);
+
+	if (count <= 0 || (size_t)count > room) {
+		printf("1..1\nnot ok 1 - no case in %s, or too many: start it in the project's folder\n", path);
+		exit(1);
+	}
+	for (int i = 0; i < count; i++) {
+		tests[i] =
+		    (struct CMUnitTest){xasprintf("%s/%s", path + sizeof("tests/cases/") - 1, entries[i]->d_name),
+					run_case, NULL, NULL, xasprintf("%s/%s", path, entries[i]->d_name)};
+		free(entries[i]);
+	}
+	free(entries);
+	return (size_t)count;
+}
+
 int main(void)
 {
-	struct CMUnitTest tests[64] = {cmocka_unit_test(request_bytes), cmocka_unit_test(hosts),
-				       cmocka_unit_test(token_is_read_again), cmocka_unit_test(nobody_listens)};
-	struct dirent **entries = NULL;
-	int count = scandir(cases, &entries, is_case, alphasort), used = 4, result;
+	struct CMUnitTest tests[96] = {cmocka_unit_test(request_bytes),
+				       cmocka_unit_test(kube_request_bytes),
+				       cmocka_unit_test(hosts),
+				       cmocka_unit_test(kube_host_of_the_pod),
+				       cmocka_unit_test(token_is_read_again),
+				       cmocka_unit_test(nobody_listens)};
+	const size_t room = sizeof(tests) / sizeof(*tests);
+	size_t used = 6;
+	int result;
 
 	log_init("test_argo");
 	log_set_level(LOG_LEVEL_ERROR);
 	http_init();
-	if (count <= 0 || count > 60 || !mkdtemp(folder)) {
-		printf("1..1\nnot ok 1 - no case in %s, or too many: start it in the project's folder\n", cases);
+	used += add_cases("tests/cases/argo", tests + used, room - used);
+	used += add_cases("tests/cases/kube", tests + used, room - used);
+	if (!mkdtemp(folder))
 		return 1;
+	result = _cmocka_run_group_tests("argo", tests, used, NULL, NULL);
+	for (size_t i = 6; i < used; i++) {
+		free((char *)(uintptr_t)tests[i].name);
+		free(tests[i].initial_state);
 	}
-	for (int i = 0; i < count; i++, used++)
-		tests[used] = (struct CMUnitTest){xstrdup(entries[i]->d_name), run_case, NULL, NULL,
-						  xasprintf("%s/%s", cases, entries[i]->d_name)};
-	result = _cmocka_run_group_tests("argo", tests, (size_t)used, NULL, NULL);
-	for (int i = 0; i < count; i++) {
-		free((char *)(uintptr_t)tests[used - count + i].name);
-		free(tests[used - count + i].initial_state);
-		free(entries[i]);
-	}
-	free(entries);
 	for (int i = 0; i < 2; i++) {
 		char *path = xasprintf("%s/%s", folder, i ? "log" : "script");
 

@@ -1,0 +1,44 @@
+#ifndef SCHEDULER_ROAD_H
+#define SCHEDULER_ROAD_H
+
+/*
+ * The two roads on which a workflow is submitted and asked for; argo.h is what uses them. They differ in their URLs, in
+ * what is posted, and in how a workflow that is not there is told from a server that does not know what it is asked:
+ *
+ *	argo	the Argo server:     POST <server>/api/v1/workflows/<namespace>/submit answers 200
+ *	kube	the Kubernetes API:  POST <server>/apis/argoproj.io/v1alpha1/namespaces/<namespace>/workflows answers
+ *201
+ *
+ * On the second road the workflow is made here, with nothing in it but its name, its labels, the template's name and
+ * the parameters; a template that is not there is then no error of the submission, the workflow ends as Error.
+ */
+
+#include <stdbool.h>
+
+#include "common/fail.h"
+#include "common/http.h"
+
+struct submission {
+	const char *name, *label;
+	const char *const *parameters; /* "key=value", ended by NULL */
+};
+
+struct road {
+	const char *via;     /* "argo" or "kube" */
+	const char *server;  /* "the Argo server", for messages */
+	const char *port;    /* of a HOST without one: ":2746", "" */
+	const char *before;  /* of the namespace in the URL of all workflows */
+	const char *after;   /* of the namespace */
+	const char *submit;  /* of that URL, for a submission */
+	const char *fields;  /* of a workflow's URL: the query that keeps the answer short */
+	const char *ca_file; /* where no other is given and this one is readable; NULL: the system's */
+	long accepted;	     /* the status of a submission that succeeded */
+	char *(*default_host)(struct fail *fail); /* where HOST is not given; free(); NULL: fail is set */
+	char *(*body)(const char *namespace, const char *template, const struct submission *submission); /* free() */
+	bool (*is_absent)(const struct http_reply *reply, const char *name); /* an answer of 404 */
+};
+
+/* NULL where via is none of the two. */
+const struct road *road_find(const char *via);
+
+#endif
