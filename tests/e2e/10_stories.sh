@@ -106,11 +106,15 @@ loader_waits() {
 	[ "$(sql_there "SELECT count(*) FROM pg_stat_activity WHERE usename = 'green_ml_loader' AND wait_event_type = 'Lock'")" -gt 0 ]
 }
 wait_for 20 loader_waits
-kube delete "$(fetch_pod)" --force --grace-period=0 >/dev/null 2>&1
+pod=$(fetch_pod)
+uid=$(kube get "$pod" -o 'jsonpath={.metadata.uid}')
+kube delete "$pod" --force --grace-period=0 >/dev/null 2>&1
 wait_for 120 finished "$WORKFLOW"
 succeeded 'a load whose pod was killed is done by the next one'
 is 'once' "$(sql_there 'SELECT count(*), count(DISTINCT _id) FROM green_ml_data.insurance')" '220000|220000'
-like 'after a retry' "$(argo get --no-color "$WORKFLOW")" 'data-fetch\(1\)'
+# Argo makes the pod anew, under its old name or as a retry.
+like 'by another pod' "$(kube get pods -l "workflows.argoproj.io/workflow=$WORKFLOW" -o 'jsonpath={.items[*].metadata.name}')" data-fetch
+unlike 'than the one that was killed' "$(kube get pods -o 'jsonpath={.items[*].metadata.uid}')" "$uid"
 
 # --- a new pipeline is a new file; a refused challenger is no failure ---------------------------------------------------
 mkdir "$TMP/specs"
@@ -162,6 +166,35 @@ tick three || :
 WORKFLOW=$(sed -n 's/^Name: *//p' "$TMP/three" | head -n 1)
 succeeded 'the next tick'
 is 'closes the need' "$(sql_there 'SELECT state FROM green_ml.retrain')" succeeded
+
+# --- steps that are killed -------------------------------------------------------------------------------------------------
+step_process() { # PROGRAM: its process in a pod
+	local pid
+	for pid in $(pgrep -f "^/usr/local/bin/$1( |\$)"); do
+		! grep -q kubepods "/proc/$pid/cgroup" 2>/dev/null || echo "$pid"
+	done | grep -m 1 .
+}
+kill_each() { # PROGRAM...: one after the other, as soon as each is there
+	local program pid
+	for program in "$@"; do
+		until pid=$(step_process "$program"); do sleep 0.01; done
+		kill -9 "$pid" && echo "$program"
+	done
+}
+# Preprocessing would be done before it can be killed, so its table is locked meanwhile.
+sql_there 'BEGIN; LOCK TABLE green_ml_data.insurance_prep; SELECT pg_sleep(25)' >/dev/null 2>&1 &
+kill_each data-fetch preprocessing model-training >"$TMP/killed" 2>/dev/null &
+killer=$!
+at_exit background_stop "$killer"
+submit 300 pipeline/full-pipeline.yaml -p n_rows=20000 -p start_row=120000
+is 'killed with SIGKILL' "$(tr '\n' ' ' <"$TMP/killed")" 'data-fetch preprocessing model-training '
+succeeded 'the pipeline whose steps were killed once'
+for name in data-fetch preprocessing model-training; do
+	like "$name was tried again" "$(argo get --no-color "$WORKFLOW")" "✖ $name\(0\).*137"
+done
+is 'its rows are there once' "$(sql_there 'SELECT count(*), count(DISTINCT _id) FROM green_ml_data.insurance')" '240000|240000'
+is 'every row was preprocessed once' \
+	"$(sql_there 'SELECT count(*) = count(DISTINCT (_load_id, _row)) AND count(*) > 230000 FROM green_ml_data.insurance_prep')" t
 
 # --- what the scheduler may not do ----------------------------------------------------------------------------------------
 TOKEN=$(kube create token green-ml-scheduler)

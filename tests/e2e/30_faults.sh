@@ -1,0 +1,161 @@
+#!/usr/bin/env bash
+# A proxy breaks the road between the scheduler and a real Argo server, and a real Kubernetes API, while the verdict is
+# "train": each fault leads to one submission, later. The Workflows run in a namespace of their own, with the Roles and the
+# admission policy of pipeline/base and a template that only waits, so no image is needed. Root only; about three minutes.
+# It uses the cluster that is up, or starts one and takes it down.
+. "$(dirname "$0")/../integration/lib.sh"
+CLUSTER=$ROOT/tests/cluster/cluster
+NAMESPACE=green-ml-faults
+[ "$(id -u)" = 0 ] || skip_all 'the cluster needs root'
+"$CLUSTER" cache >/dev/null || skip_all 'the cluster is not built: run "make cluster"'
+eval "$("$CLUSTER" env)"
+cd "$ROOT"
+kube() {
+	timeout 120 kubectl --request-timeout=60s -n "$NAMESPACE" "$@"
+}
+
+# --- what is needed ---------------------------------------------------------------------------------------------------
+if ! kube get nodes >/dev/null 2>&1; then
+	at_exit "$CLUSTER" down
+	ok 'an empty cluster' timeout 240 "$CLUSTER" up
+fi
+kube create namespace "$NAMESPACE" >/dev/null
+at_exit timeout 60 kubectl delete namespace "$NAMESPACE" --wait=false
+mkdir "$TMP/roles"
+cp pipeline/base/{accounts,roles,scheduler-policy}.yaml "$TMP/roles"
+cat >"$TMP/roles/kustomization.yaml" <<TEXT
+namespace: $NAMESPACE
+resources: [accounts.yaml, roles.yaml, scheduler-policy.yaml]
+TEXT
+kube apply --server-side --force-conflicts -k "$TMP/roles" >/dev/null
+cat >"$TMP/template.yaml" <<TEXT
+apiVersion: argoproj.io/v1alpha1
+kind: WorkflowTemplate
+metadata: {name: train-and-deploy}
+spec:
+  entrypoint: wait
+  arguments: {parameters: [{name: pipeline, value: insurance}, {name: retrain_id, value: ""}]}
+  templates: [{name: wait, suspend: {}}]
+TEXT
+kube apply --server-side -f "$TMP/template.yaml" >/dev/null
+kube create token green-ml-scheduler --duration=1h >"$TMP/token"
+kube create token green-ml-step --duration=1h >"$TMP/token-of-another"
+kube config view --raw -o 'jsonpath={.clusters[0].cluster.certificate-authority-data}' | base64 -d >"$TMP/ca.crt"
+api=$(kube config view --raw -o 'jsonpath={.clusters[0].cluster.server}')
+argo=$(kubectl -n argo get service argo-server -o 'jsonpath={.spec.clusterIP}')
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=proxy -addext subjectAltName=IP:127.0.0.1 \
+	-keyout "$TMP/key.pem" -out "$TMP/certificate.pem" 2>/dev/null
+cat "$TMP/key.pem" "$TMP/certificate.pem" >"$TMP/pair.pem"
+
+postgres_start
+green_ml_database faults --pipeline pipeline/specs/insurance.json >/dev/null
+"$BIN/generate" --rows 4000 --output "$TMP/rows.csv" 2>/dev/null
+CSV_PATH=$TMP/rows.csv N_ROWS=4000 as loader "$BIN/data-fetch" >/dev/null 2>&1
+as preprocessor "$BIN/preprocessing" --pipeline pipeline/specs/insurance.json >/dev/null 2>&1
+
+# The Argo server is reached over TLS, the Kubernetes API in plain text: that the scheduler verifies is another test.
+background argo python3 tests/e2e/proxy.py --to "https://$argo:2746" --name argo-server.argo.svc --ca "$TMP/ca.crt" \
+	--faults "$TMP/fault" --log "$TMP/log" --certificate "$TMP/pair.pem"
+api_name=${api#https://}
+background kube python3 tests/e2e/proxy.py --to "$api" --name "${api_name%:*}" --ca "$TMP/ca.crt" --faults "$TMP/fault" --log "$TMP/log"
+wait_for 10 test -s "$TMP/argo.out" -a -s "$TMP/kube.out"
+
+tick() { # ROAD ARGUMENT...
+	local road=$1 host
+	shift
+	host=https://127.0.0.1:$(head -n 1 "$TMP/argo.out")
+	[ "$road" = argo ] || host=http://127.0.0.1:$(head -n 1 "$TMP/kube.out")
+	BEARER_TOKEN_FILE=${TOKEN:-$TMP/token} as scheduler timeout 100 "$BIN/scheduler" run --json --pipeline pipeline/specs/insurance.json \
+		--preset seed --policy now --carbon "list:$(date -u +%Y-%m-%dT00:00:00Z)/P1D:200,200" \
+		--via "$road" --host "$host" --argo-ca-file "$TMP/certificate.pem" --argo-namespace "$NAMESPACE" "$@"
+}
+# The need is forgotten; the next one has another id and so another name.
+new_need() {
+	sql 'TRUNCATE green_ml.retrain CASCADE' >/dev/null 2>&1
+	: >"$TMP/fault"
+	: >"$TMP/log"
+	workflows_before=$(workflows)
+}
+workflows() {
+	kube get workflows -o name | wc -l
+}
+state() {
+	sql "SELECT string_agg(state, ',') FROM green_ml.retrain"
+}
+posts() { # that reached the server and made a workflow
+	grep -Ec '^POST .* 20[01]$' "$TMP/log" || :
+}
+# A tick without faults: accepted, one workflow more, whose uid and name are those of the row, and no second one.
+heals() { # ROAD DESC
+	local id
+	: >"$TMP/fault"
+	exits "$2: the next tick without it" 0 tick "$1"
+	id=$(sql "SELECT workflow || ' ' || workflow_uid FROM green_ml.retrain WHERE state = 'accepted'")
+	run tick "$1"
+	is "$2: submitted once, and that is known" \
+		"$STATUS $(state) $(posts) $(($(workflows) - workflows_before)) $(kube get workflow "${id% *}" -o 'jsonpath={.metadata.name} {.metadata.uid}' 2>&1)" \
+		"0 accepted 1 1 $id"
+}
+
+# --- the whole road is broken, for two ticks ----------------------------------------------------------------------------
+for road in argo kube; do
+	while read -r fault code; do
+		new_need
+		echo "ANY $fault" >"$TMP/fault"
+		exits "$road, $fault" "$code" tick "$road"
+		is "$road, $fault: the intent stands" "$(state) $(sql 'SELECT verdict FROM green_ml.decision ORDER BY decision_id DESC LIMIT 1')" 'intended train'
+		exits "$road, $fault, a second tick" "$code" tick "$road"
+		heals "$road" "$road, $fault"
+	done <<TEXT
+429 75
+500 1
+501 1
+503 75
+504 75
+html 1
+cut-before 75
+cut-after 75
+cut-answer 75
+500-after 1
+503-after 75
+504-after 75
+TEXT
+	# --- only the submission is broken: asking for the workflow settles it at once
+	for fault in cut-after cut-answer 504-after 'slow-after 33'; do
+		new_need
+		echo "POST $fault" >"$TMP/fault"
+		exits "$road, only the answer to the submission: $fault" 0 tick "$road"
+		heals "$road" "$road, only that"
+	done
+	# --- it arrives after the scheduler has given up
+	new_need
+	echo 'POST slow-before 33' >"$TMP/fault"
+	exits "$road, a submission that is on its way for 33 s" 75 tick "$road"
+	is 'has not arrived then' "$(state) $(posts)" 'intended 0'
+	ok 'arrives' wait_for 20 grep -q '^POST .* slow-before 20' "$TMP/log"
+	heals "$road" 'is found'
+	# --- tokens
+	new_need
+	echo 'not-a-token' >"$TMP/wrong"
+	TOKEN=$TMP/wrong exits "$road, a wrong token" 1 tick "$road"
+	like 'says so' "$(cat "$ERR")" 'answered 401: .*BEARER_TOKEN'
+	TOKEN=$TMP/token-of-another exits "$road, the token of an account without the right" 1 tick "$road"
+	like 'says so' "$(cat "$ERR")" 'answered 403: .*Role'
+	is 'the intent stands' "$(state)" intended
+	heals "$road" "$road, the right token"
+done
+
+# --- a template that is not there ------------------------------------------------------------------------------------------
+new_need
+kube delete workflowtemplate train-and-deploy >/dev/null
+gone() {
+	run tick argo
+	[ "$STATUS" = 1 ]
+}
+ok 'without the template' gone
+like 'says so' "$(cat "$ERR")" 'answered 404: .*"train-and-deploy" not found'
+is 'the intent stands' "$(state)" intended
+kube apply --server-side -f "$TMP/template.yaml" >/dev/null
+ok 'when it is back, a tick submits' wait_for 30 tick argo
+heals argo 'the template is back'
+plan_done
