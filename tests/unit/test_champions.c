@@ -128,6 +128,14 @@ static void *publish_new_set(void *context)
 	return NULL;
 }
 
+static bool sees(struct model_table *table, const char *pipeline)
+{
+	bool same = strcmp(model_table_enter(table)->models[0]->pipeline, pipeline) == 0;
+
+	model_table_leave(table);
+	return same;
+}
+
 static void a_swap_waits_for_the_old_set(void **state UNUSED)
 {
 	struct model_table *table = model_table_new(2);
@@ -138,11 +146,11 @@ static void a_swap_waits_for_the_old_set(void **state UNUSED)
 	while (!atomic_load(&entered))
 		usleep(1000);
 	assert_int_equal(pthread_create(&publisher, NULL, publish_new_set, table), 0);
-	usleep(50000);
+	/* Others see the new set while it is still being published. */
+	for (int tries = 0; tries < 10000 && !sees(table, "new"); tries++)
+		usleep(1000);
+	assert_true(sees(table, "new"));
 	assert_false(atomic_load(&published));
-	/* Others see the new set meanwhile. */
-	assert_string_equal(model_table_enter(table)->models[0]->pipeline, "new");
-	model_table_leave(table);
 	atomic_store(&leave, true);
 	pthread_join(user, NULL);
 	pthread_join(publisher, NULL);
