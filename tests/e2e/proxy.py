@@ -18,7 +18,7 @@ It listens on 127.0.0.1, prints its port, and passes each request on over TLS, v
     slow-before SECONDS   the request is passed on after that time, whether somebody still waits or not
     slow-after SECONDS    the answer comes after that time
 
---log gets a line for every request, when it has been dealt with: METHOD TARGET FAULT|- STATUS-OF-THE-SERVER|-
+--log gets a line for every request, before it is answered: METHOD TARGET FAULT|- STATUS-OF-THE-SERVER|-
 """
 import argparse
 import http.client
@@ -94,11 +94,11 @@ class Proxy(http.server.BaseHTTPRequestHandler):
             time.sleep(seconds)
         if fault == "" or after in ("after", "answer") or name == "slow":
             status, kind, content = self.ask(body)
-        if fault == "slow-after":
-            time.sleep(seconds)
-        # The request has been dealt with when its client sees the answer.
+        # Before the answer: what the client has seen is in the log.
         with lock, open(options.log, "a") as log:
             print(self.command, self.path, fault or "-", status or "-", file=log, flush=True)
+        if fault == "slow-after":
+            time.sleep(seconds)
         if fault in ("cut-before", "cut-after"):
             self.cut()
         elif fault == "cut-answer":
