@@ -39,7 +39,35 @@ torture() { # STEP
 		"$(head -n 5 "$complaints")" ""
 }
 
+# model-api stores nothing: killed at any system call of its start and first looks it leaves the database as it is, and the
+# next one serves.
+serve() { # [TRACER...]
+	as api timeout -k 5 30 "$@" "$BIN/model-api" --host 127.0.0.1 --port 0 --port-file "$TMP/port" --poll-s 1 --drain-s 0
+}
+ready() {
+	curl -sf --max-time 2 -o "$TMP/answer" -d '{"row":[2,5,11,10,4]}' -H 'Content-Type: application/json' \
+		"http://127.0.0.1:$(cat "$TMP/port")/predict"
+}
+torture_api() { # DATABASE
+	local calls=400 stride=1 point status
+	[ "$POINTS" = 0 ] || stride=$(((calls + POINTS - 1) / POINTS))
+	canonical "$1" >"$TMP/api.expected"
+	: >"$TMP/api.complaints"
+	for ((point = 1; point <= calls; point += stride)); do
+		status=0
+		PGDATABASE=$1 serve "$BIN/killat" "$point" >/dev/null 2>"$TMP/api.killed" || status=$?
+		[ "$status" = 137 ] || echo "point $point: exit code $status, $(tail -n 1 "$TMP/api.killed")" >>"$TMP/api.complaints"
+	done
+	is "model-api: killed at $(((calls + stride - 1) / stride)) of its first $calls system calls" "$(head -n 5 "$TMP/api.complaints")" ""
+	is "model-api: the database is as it was" "$(canonical "$1" | diff "$TMP/api.expected" -)" ""
+	rm -f "$TMP/port"
+	PGDATABASE=$1 PGUSER=green_ml_api background api "$BIN/model-api" --host 127.0.0.1 --port 0 --port-file "$TMP/port" --drain-s 0
+	wait_for 20 test -s "$TMP/port"
+	ok "model-api: the next one serves" wait_for 20 ready
+}
+
 for name in $STEPS; do
 	torture "$name"
 done
+torture_api expected
 plan_done
