@@ -3,14 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/db.h"
-#include "common/fail.h"
 #include "common/log.h"
-#include "common/number.h"
 #include "common/output.h"
-#include "common/run.h"
-#include "common/setting.h"
-#include "common/spec.h"
+#include "model-training/command.h"
 #include "model-training/export.h"
 #include "model-training/parallel.h"
 #include "model-training/plan.h"
@@ -18,17 +13,13 @@
 #include "model-training/train.h"
 
 static struct {
-	const char *pipeline, *as, *from_plan, *retrain, *export, *model, *model_file, *fake;
-	bool plan, json;
+	const char *from_plan, *retrain, *export, *model, *model_file, *fake;
+	bool plan;
 	int64_t threads;
 	double fake_scale;
 } config;
 
 static const struct setting settings[] = {
-    {"pipeline", "PIPELINE_SPEC", SETTING_TEXT, &config.pipeline, NULL, .value_name = "FILE",
-     .help = "the pipeline's spec"},
-    {"as", "PIPELINE_NAME", SETTING_TEXT, &config.as, NULL, .value_name = "NAME",
-     .help = "run the spec under another name"},
     {"plan", NULL, SETTING_FLAG, &config.plan, NULL, .help = "only take the plan, print its id and end"},
     {"from-plan", NULL, SETTING_TEXT, &config.from_plan, NULL, .value_name = "ID",
      .help = "train this plan, take no new one"},
@@ -46,36 +37,15 @@ static const struct setting settings[] = {
     {"model", NULL, SETTING_TEXT, &config.model, NULL, .value_name = "ID", .help = "which model --export writes"},
     {"model-file", "MODEL_FILE_PATH", SETTING_TEXT, &config.model_file, NULL, .value_name = "FILE",
      .help = "after training also write the champion's bytes to FILE"},
-    {"json", NULL, SETTING_FLAG, &config.json, NULL, .help = "print the result as one JSON object"},
-};
-
-static const struct program program = {
-    .name = "model-training",
-    .purpose =
-	"Grows a random forest from the preprocessed rows and promotes it when it is no worse than the champion.",
-    .usage = "--pipeline FILE [OPTIONS]",
-    .notes =
-	"A spec's min_samples_leaf \"auto\" means 5 in this version. A challenger that is refused is a success: exit "
-	"0,\n"
-	"promoted = false. A plan that has been trained before is not trained again.\n"
-	"Exit codes: 0 done, 1 failed for good, 2 wrong usage, setting or spec, 3 no data to train on, 75 try again.",
-    .settings = settings,
-    .setting_count = sizeof(settings) / sizeof(*settings),
 };
 
 static bool is_id(const char *text, const char *option, struct fail *fail)
 {
-	int32_t id;
-
-	return !text || !*text || (number_int32(text, strlen(text), &id) && id > 0) ||
-	       fail_set(fail, EXIT_WRONG_USE, "option --%s is \"%s\": expected a positive whole number", option, text);
+	return !text || !*text || command_id(text, option, NULL, fail);
 }
 
 static bool check_settings(struct fail *fail)
 {
-	if (!config.pipeline)
-		return fail_set(fail, EXIT_WRONG_USE,
-				"no pipeline is given: name its spec with --pipeline or PIPELINE_SPEC");
 	if ((config.plan != 0) + (config.from_plan != NULL) + (config.export != NULL) > 1)
 		return fail_set(fail, EXIT_WRONG_USE, "only one of --plan, --from-plan and --export is possible");
 	if (config.model && !config.export)
@@ -84,22 +54,16 @@ static bool check_settings(struct fail *fail)
 		config.retrain = NULL;
 	if (config.threads == 0)
 		config.threads = parallel_processors();
-	return is_id(config.from_plan, "from-plan", fail) && is_id(config.retrain, "retrain", fail) &&
-	       is_id(config.model, "model", fail);
+	return is_id(config.from_plan, "option --from-plan", fail) && is_id(config.retrain, "option --retrain", fail) &&
+	       is_id(config.model, "option --model", fail);
 }
 
-static bool close_run(PGconn *db, struct run *run, struct fail *fail)
+static bool take_or_load(const struct command_call *call, struct plan *plan, struct fail *fail)
 {
-	return db_begin(db, fail) && run_done(run, db, fail) && db_commit(db, fail);
-}
+	struct plan_request request = {.spec = call->spec, .retrain_id = config.retrain, .run_id = run_id(call->run)};
 
-static bool take_or_load(PGconn *db, const struct run *run, const struct spec *spec, struct plan *plan,
-			 struct fail *fail)
-{
-	struct plan_request request = {.spec = spec, .retrain_id = config.retrain, .run_id = run_id(run)};
-
-	if (!(config.from_plan ? plan_load(db, spec, config.from_plan, plan, fail)
-			       : plan_take(db, &request, plan, fail)))
+	if (!(config.from_plan ? plan_load(call->db, call->spec, config.from_plan, plan, fail)
+			       : plan_take(call->db, &request, plan, fail)))
 		return false;
 	log_info(plan->existed || config.from_plan ? "plan found" : "plan taken", "plan_id", "%d", plan->id, "rows",
 		 "%lld", (long long)plan->dataset->row_count, "loads", "%s", plan->loads, "min_samples_leaf", "%d",
@@ -107,65 +71,66 @@ static bool take_or_load(PGconn *db, const struct run *run, const struct spec *s
 	return output_write(fail, "plan_id", "%d", plan->id);
 }
 
-static bool train_plan(PGconn *db, struct run *run, const struct spec *spec, const struct plan *plan, struct fail *fail)
+static bool train_plan(const struct command_call *call, const struct plan *plan, struct fail *fail)
 {
 	bool fake = strchr("tT1", config.fake[0]) != NULL;
 	struct train_settings how = {
-	    .pipeline = spec->name, .threads = (int)config.threads, .fake_scale = fake ? config.fake_scale : 0};
+	    .pipeline = call->spec->name, .threads = (int)config.threads, .fake_scale = fake ? config.fake_scale : 0};
 	json_t *result = NULL;
 	int exported;
-	bool done = train(db, run, plan, &how, &result, fail) && result_outputs(result, fail) &&
-		    result_print(result, config.json, fail) &&
-		    (!config.model_file || export_model(db, spec->name, NULL, config.model_file, &exported, fail));
+	bool done =
+	    train(call->db, call->run, plan, &how, &result, fail) && result_outputs(result, fail) &&
+	    result_print(result, call->json, fail) &&
+	    (!config.model_file || export_model(call->db, call->spec->name, NULL, config.model_file, &exported, fail));
 
 	json_decref(result);
 	return done;
 }
 
-static bool work(PGconn *db, struct run *run, const struct spec *spec, struct fail *fail)
+static bool export(const struct command_call *call, struct fail *fail)
+{
+	int exported = 0;
+
+	return export_model(call->db, call->spec->name, config.model, config.export, &exported, fail) &&
+	       output_write(fail, "model_id", "%d", exported) && command_close(call, fail);
+}
+
+static bool work(const struct command_call *call, struct fail *fail)
 {
 	struct plan plan = {0};
-	int exported = 0;
 	bool done;
 
 	if (config.export)
-		return export_model(db, spec->name, config.model, config.export, &exported, fail) &&
-		       output_write(fail, "model_id", "%d", exported) && close_run(db, run, fail);
-	done = take_or_load(db, run, spec, &plan, fail);
+		return export(call, fail);
+	done = take_or_load(call, &plan, fail);
 	if (done && config.plan)
-		done = close_run(db, run, fail) && result_print_plan(&plan, config.json, fail);
+		done = command_close(call, fail) && result_print_plan(&plan, call->json, fail);
 	else if (done)
-		done = train_plan(db, run, spec, &plan, fail);
+		done = train_plan(call, &plan, fail);
 	plan_release(&plan);
 	return done;
 }
 
+static const struct command train_command = {
+    .name = "",
+    .usage = "--pipeline FILE [OPTIONS]\n       model-training COMMAND ...",
+    .purpose =
+	"Grows a random forest from the preprocessed rows and promotes it when it is no worse than the champion.",
+    .notes =
+	"A spec's min_samples_leaf \"auto\" means 5 in this version. A challenger that is refused is a success: exit "
+	"0,\n"
+	"promoted = false. A plan that has been trained before is not trained again.\n"
+	"Exit codes: 0 done, 1 failed for good, 2 wrong usage, setting or spec, 3 no data to train on, 75 try again.",
+    .settings = settings,
+    .setting_count = sizeof(settings) / sizeof(*settings),
+    .writes = true,
+    .check = check_settings,
+    .work = work,
+};
+
+static const struct command *const commands[] = {&train_command, &report_command};
+
 int main(int argc, char **argv)
 {
-	struct fail fail = {0};
-	struct spec spec = {0};
-	struct run *run = NULL;
-	PGconn *db = NULL;
-	bool done = false;
-
-	log_init("model-training");
-	switch (settings_read(&program, argc, argv, NULL, &fail)) {
-	case SETTINGS_SHOWN:
-		return EXIT_DONE;
-	case SETTINGS_WRONG:
-		return fail_exit(&fail);
-	case SETTINGS_OK:
-		break;
-	}
-	if (!check_settings(&fail) || !spec_load(config.pipeline, config.as, &spec, &fail))
-		return fail_exit(&fail);
-	if ((db = db_connect(&fail)) && (run = run_open(db, spec.name, &fail))) {
-		done = work(db, run, &spec, &fail);
-		if (!done)
-			run_failed(run, db, fail.text);
-	}
-	run_free(run);
-	db_close(db);
-	spec_release(&spec);
-	return done ? EXIT_DONE : fail_exit(&fail);
+	return command_main(commands, sizeof(commands) / sizeof(*commands), argc, argv);
 }

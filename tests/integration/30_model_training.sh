@@ -12,6 +12,11 @@ like "--help says what auto means" "$(cat "$OUT")" '"auto" means 5 in this versi
 like "--help names the settings of the first version" "$(cat "$OUT")" 'FAKE_COMPUTATION'
 exits "--version" 0 "$BIN/model-training" --version
 exits "an unknown option" 2 "$BIN/model-training" --no-such-option
+exits "a command that is not there" 2 "$BIN/model-training" guess
+like "says where to look" "$(cat "$ERR")" 'guess.* is not understood: see model-training --help'
+exits "a command's own --help" 0 "$BIN/model-training" report --help
+exits "a command without its word" 2 "$BIN/model-training" report
+exits "a command without a spec" 2 env -u PIPELINE_SPEC "$BIN/model-training" report 1
 exits "no spec" 2 env -u PIPELINE_SPEC "$BIN/model-training"
 like "says how to name one" "$(cat "$ERR")" 'PIPELINE_SPEC'
 exits "a spec that is not there" 2 "$BIN/model-training" --pipeline none.json
@@ -76,6 +81,11 @@ is "there is one model and one promotion" \
 	"$(sql 'SELECT (SELECT count(*) FROM green_ml.model), (SELECT count(*) FROM green_ml.promotion)')" "1|1"
 exits "text instead of JSON" 0 train
 like "names plan and model" "$(cat "$OUT")" '^plan 1 -> model 1 .*trained before'
+
+exits "report" 0 train report 1 --json
+is "prints what was stored" "$(field accuracy)" "$(jq .accuracy first.json)"
+exits "a report of a model that is not there" 2 train report 9
+exits "a model that is no number" 2 train report one
 
 # --- export ------------------------------------------------------------------------------------------------------
 exits "--export" 0 train --export champion.bin
