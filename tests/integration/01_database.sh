@@ -177,6 +177,14 @@ api|yes|SELECT bytes FROM green_ml.model
 api|no|SELECT count(*) FROM green_ml_data.insurance
 api|no|SELECT count(*) FROM green_ml_data.insurance_prep
 api|no|INSERT INTO green_ml.promotion (pipeline_id, model_id, reason) VALUES (1, 1, '')
+api|yes|SELECT green_ml.rotate_predictions(30)
+api|yes|UPDATE green_ml.prediction SET truth = '', truth_at = now() WHERE truth IS NULL
+api|no|UPDATE green_ml.prediction SET prediction = ''
+api|no|DELETE FROM green_ml.prediction
+api|no|SELECT green_ml.declare_feedback_sample('insurance', '1 day')
+api|no|INSERT INTO green_ml.feedback_sample (pipeline_id, from_at, until_at) VALUES (1, now(), now())
+scheduler|yes|SELECT n, k, complete FROM green_ml.feedback
+scheduler|no|SELECT count(*) FROM green_ml.prediction
 metrics|yes|SELECT accuracy FROM green_ml.champion
 metrics|yes|SELECT holdout_k, metrics FROM green_ml.model
 metrics|yes|SELECT count(*) FROM green_ml.run_state, green_ml.decision_log, green_ml.served
@@ -195,7 +203,7 @@ is "PUBLIC may read no table" "$(sql "SELECT count(*) FROM pg_class c JOIN pg_na
 append_only=$(sql "SELECT string_agg(tgrelid::regclass::text, ' ' ORDER BY tgrelid::regclass::text) FROM pg_trigger
 	WHERE tgname = 'append_only'")
 is "the append-only tables" "$append_only" "green_ml.carbon_intensity green_ml.decision green_ml.dictionary green_ml.evaluation \
-green_ml.gate green_ml.model green_ml.model_shard green_ml.promotion green_ml.rejected_row green_ml.retrain_event \
+green_ml.feedback_result green_ml.feedback_sample green_ml.gate green_ml.model green_ml.model_shard green_ml.promotion green_ml.rejected_row green_ml.retrain_event \
 green_ml.training_plan"
 refused="
 	SET client_min_messages = warning;
@@ -219,8 +227,45 @@ refused="
 		RETURN refused || ' of ' || tried;
 	END \$\$; SELECT pg_temp.refused()"
 for user in green_ml_owner postgres; do
-	is "$user can change none of them" "$(PGUSER=$user sql "$refused")" "33 of 33"
+	is "$user can change none of them" "$(PGUSER=$user sql "$refused")" "39 of 39"
 done
+
+# --- feedback: samples, their truth, retention ---------------------------------------------------------------------
+as owner sql "SELECT green_ml.declare_feedback_sample('insurance', '1 hour')" >"$OUT"
+is "a sample is declared" "$(cat "$OUT")" 1
+run as owner sql "SELECT green_ml.declare_feedback_sample('nothing', '1 hour')"
+like "not of an unknown pipeline" "$STATUS $(cat "$ERR")" '^[1-9].*there is no pipeline "nothing"'
+run as owner sql "INSERT INTO green_ml.feedback_sample (pipeline_id, from_at, until_at) VALUES (1, now() - interval '1 hour', now())"
+like "and not afterwards" "$STATUS $(cat "$ERR")" '^[1-9].*violates check'
+is "a day's partition each" "$(sql "SELECT count(*) FROM pg_inherits WHERE inhparent = 'green_ml.prediction'::regclass")" 3
+# A sample of three days ago, as if it had been declared then, and one whose loss is known.
+psql -Xq -v ON_ERROR_STOP=1 >"$OUT" <<'SQL'
+INSERT INTO green_ml.feedback_sample (pipeline_id, from_at, until_at, declared_at)
+SELECT 1, t, t + interval '1 hour', t FROM (VALUES (now() - interval '3 days'), (now() - interval '3 hours')) AS v (t);
+SET TimeZone = 'UTC';
+SELECT format('CREATE TABLE green_ml.prediction_%s PARTITION OF green_ml.prediction FOR VALUES FROM (%L) TO (%L)',
+	to_char(d, 'YYYYMMDD'), d::timestamptz, (d + 1)::timestamptz)
+FROM (SELECT current_date - n AS d FROM generate_series(2, 3) AS n) AS v \gexec
+SQL
+sql "INSERT INTO green_ml.prediction (prediction_id, at, pipeline_id, model_id, instance, prediction, truth)
+	SELECT gen_random_uuid(), at + n * interval '1 second', 1, 7, 'test', '1', CASE WHEN n = 1 THEN '0' ELSE '1' END
+	FROM (VALUES (now() - interval '3 days'), (now() - interval '3 hours')) AS v (at), generate_series(1, 10) AS n"
+feedback() {
+	as scheduler sql "SELECT feedback_sample_id, model_id, n, k, with_truth, complete FROM green_ml.feedback
+		ORDER BY feedback_sample_id" | paste -sd ' '
+}
+is "the scheduler reads n and k of the model" "$(feedback)" "3|7|10|9|10|t 4|7|10|9|10|t"
+sql "UPDATE green_ml.prediction SET truth = NULL WHERE prediction_id = (SELECT min(prediction_id::text)::uuid FROM green_ml.prediction
+	WHERE at > now() - interval '1 day' AND truth = '1')"
+is "a truth that has not come: not complete" "$(feedback)" "3|7|10|9|10|t 4|7|10|8|9|f"
+as api sql "INSERT INTO green_ml.prediction_loss (instance, from_at, until_at, lost)
+	SELECT 'test', t, t, 1 FROM (SELECT now() - interval '3 days' + interval '5 seconds' AS t) AS v"
+is "a prediction that was lost: not complete" "$(feedback)" "3|7|10|9|10|f 4|7|10|8|9|f"
+sql "DELETE FROM green_ml.prediction_loss"
+is "what is older than the retention is dropped by the day" "$(as api sql 'SELECT green_ml.rotate_predictions(2)')" 1
+is "and what it said stays" "$(feedback)" "3|7|10|9|10|t 4|7|10|8|9|f"
+run as api sql 'SELECT green_ml.rotate_predictions(0)'
+like "nothing younger than a day is dropped" "$STATUS $(cat "$ERR")" '^[1-9].*at least 1'
 
 # --- a promotion -------------------------------------------------------------------------------------------------
 run as owner sql "
