@@ -93,21 +93,34 @@ static bool fill_connection(struct connection *connection, struct fail *fail)
 	return read_password(connection, fail);
 }
 
+/* The server on a setting of PGOPTIONS that it does not know, that is not this user's to change, or whose value is
+ * wrong. It will say the same the next time. */
+static bool refuses_options(const char *message)
+{
+	static const char *const refusals[] = {
+	    "permission denied to set parameter", "unrecognized configuration parameter", "cannot be changed",
+	    "invalid value for parameter",	  "invalid command-line argument",	  "requires a value"};
+	const char *given = getenv("PGOPTIONS");
+
+	for (size_t i = 0; given && *given && i < sizeof(refusals) / sizeof(*refusals); i++)
+		if (strstr(message, refusals[i]))
+			return true;
+	return false;
+}
+
 /* libpq does not hand out the SQLSTATE of a refused connection, so its message has to tell. A server that starts up, a
  * missing socket ("No such file") and a host name that cannot be translated may be there in a moment. */
 static enum exit_code refusal_code(const char *message)
 {
-	static const char *const final[] = {"authentication failed for user",
-					    "no password supplied",
-					    "does not exist",
-					    "no pg_hba.conf entry",
-					    "permission denied for database",
-					    "is not permitted to log in",
-					    "certificate verify failed",
-					    "does not support SSL"};
+	static const char *const final[] = {
+	    "authentication failed for user", "no password supplied",		"does not exist",
+	    "no pg_hba.conf entry",	      "permission denied for database", "is not permitted to log in",
+	    "certificate verify failed",      "does not support SSL",		"unsupported startup parameter"};
 
 	if (strncmp(message, "invalid ", strlen("invalid ")) == 0 || strstr(message, "definition of service"))
 		return EXIT_WRONG_USE; /* libpq itself on its settings */
+	if (refuses_options(message))
+		return EXIT_WRONG_USE;
 	for (size_t i = 0; i < sizeof(final) / sizeof(*final); i++)
 		if (strstr(message, final[i]))
 			return EXIT_FAILED;
@@ -150,7 +163,8 @@ static PGconn *try_connect(const struct connection *connection, struct fail *fai
 	}
 	db_one_line(message, sizeof(message), PQerrorMessage(db));
 	db_note_sqlstate("08001");
-	fail_set(fail, refusal_code(message), "could not connect to the database: %s", message);
+	fail_set(fail, refusal_code(message), "could not connect to the database: %s%s", message,
+		 refuses_options(message) ? ": take that setting out of environment variable PGOPTIONS" : "");
 	PQfinish(db);
 	return NULL;
 }

@@ -124,6 +124,13 @@ void spec_release(struct spec *spec)
 	memset(spec, 0, sizeof(*spec));
 }
 
+void spec_free_all(struct spec *specs, int count)
+{
+	for (int i = 0; i < count; i++)
+		spec_release(&specs[i]);
+	free(specs);
+}
+
 static int is_spec_file(const struct dirent *entry)
 {
 	size_t size = strlen(entry->d_name);
@@ -177,9 +184,7 @@ bool spec_load_all(const char *path, const char *as, struct spec **specs, int *c
 	else
 		good = load_one_more(path, as, specs, count, fail);
 	if (!good) {
-		for (int i = 0; i < *count; i++)
-			spec_release(&(*specs)[i]);
-		free(*specs);
+		spec_free_all(*specs, *count);
 		*specs = NULL;
 		*count = 0;
 	}

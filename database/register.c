@@ -86,8 +86,6 @@ int main(int argc, char **argv)
 			 "no spec is named: set --pipeline or PIPELINE_SPEC to a file or a folder");
 	else if (spec_load_all(pipeline, as, &specs, &count, &fail))
 		(void)register_all(specs, count, &fail);
-	for (int i = 0; i < count; i++)
-		spec_release(&specs[i]);
-	free(specs);
+	spec_free_all(specs, count);
 	return fail.code ? fail_exit(&fail) : EXIT_DONE;
 }

@@ -49,11 +49,9 @@ bool selection_take(const char *names, const char *spec_path, const char *as, ch
 	if (!spec_path || !*spec_path)
 		return true;
 	good = spec_load_all(spec_path, as, &specs, &spec_count, fail);
-	for (int i = 0; good && i < spec_count; i++) {
+	for (int i = 0; good && i < spec_count; i++)
 		add(pipelines, count, specs[i].name, strlen(specs[i].name));
-		spec_release(&specs[i]);
-	}
-	free(specs);
+	spec_free_all(specs, spec_count);
 	if (good && *count == 0)
 		good = fail_set(fail, EXIT_WRONG_USE, "\"%s\" holds no spec: name a file or a folder with *.json files",
 				spec_path);

@@ -159,8 +159,6 @@ int main(int argc, char **argv)
 		return fail_exit(&fail);
 	http_init();
 	code = tick_all(argc, argv, strcmp(command, "explain") == 0, specs, count);
-	for (int i = 0; i < count; i++)
-		spec_release(&specs[i]);
-	free(specs);
+	spec_free_all(specs, count);
 	return code;
 }

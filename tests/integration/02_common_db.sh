@@ -31,6 +31,16 @@ exits "PGOPTIONS are added to them" 0 env PGOPTIONS="-c lock_timeout=7s" "$PROBE
 is "and win" "$(cat "$OUT")" "7s"
 exits "PGOPTIONS that do not fit are refused, not cut" 2 env PGOPTIONS="$(printf ' %.0s' {1..2000})" "$PROBE" query "SELECT 1"
 
+exits "a setting in them that the server does not know is no reason to try again" 2 env DB_CONNECT_TRIES=3 \
+	PGOPTIONS="-c no_such_setting=1" "$PROBE" query "SELECT 1"
+log_has "and what to do is said" 'unrecognized configuration parameter .*no_such_setting.*: take that setting out of .*PGOPTIONS'
+is "at once" "$(grep -c 'level=warning' "$ERR" || :)" 0
+exits "nor is one that this user may not change" 2 env DB_CONNECT_TRIES=3 PGUSER=green_ml_owner \
+	PGOPTIONS="-c log_statement=all" "$PROBE" query "SELECT 1"
+log_has "which is named" 'permission denied to set parameter .*log_statement.*PGOPTIONS'
+exits "nor one that only a restart changes" 2 env DB_CONNECT_TRIES=3 PGOPTIONS="-c shared_buffers=1MB" "$PROBE" query "SELECT 1"
+exits "nor a wrong value" 2 env DB_CONNECT_TRIES=3 PGOPTIONS="-c work_mem=much" "$PROBE" query "SELECT 1"
+
 exits "a database that is not there is no reason to try again" 1 env PGDATABASE=nowhere "$PROBE" query "SELECT 1"
 log_has "and named" 'could not connect to the database: .*database ..nowhere.. does not exist'
 exits "nor is an unknown user" 1 env PGUSER=nobody_here "$PROBE" query "SELECT 1"

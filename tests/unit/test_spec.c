@@ -288,15 +288,12 @@ static void a_folder_gives_all_its_specs(void **state UNUSED)
 	assert_int_equal(count, 2);
 	assert_string_equal(specs[0].name, "flights");
 	assert_string_equal(specs[1].name, "insurance");
-	spec_release(&specs[0]);
-	spec_release(&specs[1]);
-	free(specs);
+	spec_free_all(specs, count);
 
 	assert_true(spec_load_all(path_in(folder, "b.json", ""), "other", &specs, &count, &failure));
 	assert_int_equal(count, 1);
 	assert_string_equal(specs[0].name, "other");
-	spec_release(&specs[0]);
-	free(specs);
+	spec_free_all(specs, count);
 
 	/* One name for all of a folder cannot be meant. */
 	assert_false(spec_load_all(folder, "other", &specs, &count, &failure));
