@@ -21,19 +21,6 @@ static struct column make_column(const struct dataset_feature *feature, uint32_t
 	return (struct column){.narrow = narrow, .greatest = (uint8_t)(feature->value_count - 1)};
 }
 
-static uint32_t *make_row_slots(const struct dataset *dataset)
-{
-	uint32_t *slots, row = 0;
-
-	if (dataset->slot_count == (uint32_t)dataset->row_count)
-		return NULL;
-	slots = xcalloc((size_t)dataset->row_count, sizeof(*slots));
-	for (uint32_t s = 0; s < dataset->slot_count; s++)
-		for (uint32_t i = 0; i < dataset->counts[s]; i++)
-			slots[row++] = s;
-	return slots;
-}
-
 static int count_max_features(int wanted, int feature_count)
 {
 	int root = 1;
@@ -60,7 +47,7 @@ static void grow_trees(struct parallel_counter *counter, void *context)
 	int tree;
 
 	while ((tree = parallel_next(counter)) >= 0) {
-		tree_grow(grower, (uint32_t)tree, &growth->trees[tree]);
+		tree_grow(grower, (uint32_t)(growth->settings->first_tree + tree), &growth->trees[tree]);
 		if (shows)
 			growth->settings->progress(parallel_given(counter), growth->settings->trees);
 	}
@@ -70,15 +57,14 @@ static void grow_trees(struct parallel_counter *counter, void *context)
 void grow_forest(const struct dataset *dataset, const struct grow_settings *settings, struct grown *grown)
 {
 	struct column *columns = xcalloc((size_t)dataset->feature_count, sizeof(*columns));
-	uint32_t *row_slots = make_row_slots(dataset);
+	struct bootstrap *bootstrap = bootstrap_new(dataset->counts, dataset->slot_count);
 	struct grow_data data = {
 	    .feature_count = dataset->feature_count,
 	    .class_count = dataset->class_count,
 	    .slot_count = dataset->slot_count,
-	    .row_count = (uint32_t)dataset->row_count,
 	    .columns = columns,
 	    .classes = dataset->classes,
-	    .row_slots = row_slots,
+	    .bootstrap = bootstrap,
 	    .max_features = count_max_features(settings->max_features, dataset->feature_count),
 	    .max_depth = settings->max_depth,
 	    .min_samples_leaf = (uint32_t)settings->min_samples_leaf,
@@ -94,7 +80,7 @@ void grow_forest(const struct dataset *dataset, const struct grow_settings *sett
 	for (int f = 0; f < dataset->feature_count; f++)
 		free((void *)(uintptr_t)columns[f].narrow);
 	free(columns);
-	free(row_slots);
+	bootstrap_free(bootstrap);
 }
 
 void grown_release(struct grown *grown)

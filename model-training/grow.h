@@ -12,7 +12,9 @@
  *	forest_write(dataset, &grown, threads, &text, &fail);		forest_write.h
  *	grown_release(&grown);
  *
- * The forest depends on the training set and the settings only, never on the number of threads.
+ * The forest depends on the training set and the settings only, never on the number of threads. Tree number t is the
+ *same tree whichever trees are grown with it: first_tree .. first_tree + trees - 1 are a share of a larger forest. Its
+ *draws by slot are bootstrap_draw(bootstrap_new(dataset->counts, dataset->slot_count), seed, t, draws) (bootstrap.h).
  */
 
 #include <stdint.h>
@@ -21,7 +23,8 @@
 #include "model-training/tree.h"
 
 struct grow_settings {
-	int trees;
+	int first_tree;	  /* number of the first tree to grow */
+	int trees;	  /* how many */
 	int max_features; /* 0: floor(sqrt(features)), at least 1; more than there are: all */
 	int max_depth;	  /* 0: no limit */
 	int min_samples_leaf;

@@ -14,17 +14,19 @@ struct pending {
 	uint32_t begin, end;
 	int depth;
 	int constants; /* features known to be constant in it */
+	uint64_t random;
 };
 
 struct tree_grower {
 	const struct grow_data *data;
-	uint64_t random;
 	uint32_t *draws; /* by slot */
 	struct member *members, *spare;
 	struct pending *stack;
 	size_t stack_count, stack_capacity;
-	int *features;		       /* a permutation: the constant ones first */
-	int *constants;		       /* the constant ones in the order they were found */
+	int *features;		       /* all, in order except while a node draws its candidates */
+	int *drawn;		       /* where each candidate was drawn from */
+	int *constants;		       /* features that are constant in the node at hand, its ancestors' first */
+	int *constant_at;	       /* by feature: where in constants it stands if it does */
 	uint32_t *totals, *odd_totals; /* draws by class of the node at hand */
 	struct cut_scratch *scratch;
 	struct distribution_set leaves;
@@ -41,7 +43,11 @@ struct tree_grower *tree_grower_new(const struct grow_data *data)
 	grower->members = xcalloc(data->slot_count, sizeof(*grower->members));
 	grower->spare = xcalloc(data->slot_count, sizeof(*grower->spare));
 	grower->features = xcalloc((size_t)data->feature_count, sizeof(*grower->features));
+	grower->drawn = xcalloc((size_t)data->feature_count, sizeof(*grower->drawn));
 	grower->constants = xcalloc((size_t)data->feature_count, sizeof(*grower->constants));
+	grower->constant_at = xcalloc((size_t)data->feature_count, sizeof(*grower->constant_at));
+	for (int f = 0; f < data->feature_count; f++)
+		grower->features[f] = f;
 	grower->totals = xcalloc((size_t)data->class_count, sizeof(*grower->totals));
 	grower->odd_totals = xcalloc((size_t)data->class_count, sizeof(*grower->odd_totals));
 	grower->scratch = cut_scratch_new(data->slot_count, data->class_count);
@@ -58,7 +64,9 @@ void tree_grower_free(struct tree_grower *grower)
 	free(grower->spare);
 	free(grower->stack);
 	free(grower->features);
+	free(grower->drawn);
 	free(grower->constants);
+	free(grower->constant_at);
 	free(grower->totals);
 	free(grower->odd_totals);
 	cut_scratch_free(grower->scratch);
@@ -71,25 +79,6 @@ void tree_release(struct tree *tree)
 	free(tree->nodes);
 	free(tree->draws);
 	*tree = (struct tree){0};
-}
-
-/* As many draws with replacement as there are rows; two from each random word. */
-static void bootstrap(struct tree_grower *grower)
-{
-	const struct grow_data *data = grower->data;
-	uint64_t random = grower->random;
-
-	memset(grower->draws, 0, data->slot_count * sizeof(*grower->draws));
-	for (uint32_t i = 0; i < data->row_count; i += 2) {
-		uint64_t word = random_next(&random);
-		uint32_t first = random_scale(&random, (uint32_t)word, data->row_count);
-		uint32_t second = random_scale(&random, (uint32_t)(word >> 32), data->row_count);
-
-		grower->draws[data->row_slots ? data->row_slots[first] : first]++;
-		if (i + 1 < data->row_count)
-			grower->draws[data->row_slots ? data->row_slots[second] : second]++;
-	}
-	grower->random = random;
 }
 
 static uint32_t collect_members(struct tree_grower *grower, const uint32_t *draws)
@@ -132,36 +121,40 @@ static void swap(int *features, int a, int b)
 	features[b] = feature;
 }
 
-/*
- * The candidates of a node, drawn by Fisher-Yates. The permutation is kept in four parts: constants that were drawn
- * (they count as visited), constants known from the parent, constants found here, and the rest, of which those already
- * looked at are moved to the end. The parts of known constants are put back afterwards, since the sibling knows them
- * too.
- */
-static struct cut find_cut(struct tree_grower *grower, const struct cut_node *node, int *constant_count)
+static bool is_constant(const struct tree_grower *grower, int feature, int count)
+{
+	int at = grower->constant_at[feature];
+
+	return at < count && grower->constants[at] == feature;
+}
+
+/* The candidates of a node, drawn by Fisher-Yates until there are enough and one of them varies; what was drawn is put
+ * back in its place. The constant ones are remembered for its children behind those of its ancestors. */
+static struct cut find_cut(struct tree_grower *grower, const struct cut_node *node, struct pending *pending)
 {
 	const struct grow_data *data = grower->data;
+	struct random_draws random = {.state = pending->random};
 	struct cut best = {.score = -1};
-	int known = *constant_count, found = 0, drawn = 0, visited = 0, end = data->feature_count;
-	int *features = grower->features;
+	int *features = grower->features, count = data->feature_count, drawn = 0;
+	bool any_varies = false;
 
-	while (end > known + found && (visited < data->max_features || visited <= found + drawn)) {
-		int at = drawn + (int)random_below(&grower->random, (uint32_t)(end - found - drawn));
+	for (; drawn < count && (drawn < data->max_features || !any_varies); drawn++) {
+		int at = drawn + (int)random_draw_below(&random, (uint32_t)(count - drawn)), feature;
 
-		visited++;
-		if (at < known) {
-			swap(features, drawn++, at);
+		swap(features, drawn, at);
+		grower->drawn[drawn] = at;
+		feature = features[drawn];
+		if (is_constant(grower, feature, pending->constants))
+			continue;
+		if (cut_search(grower->scratch, node, &data->columns[feature], feature, &best)) {
+			any_varies = true;
 			continue;
 		}
-		at += found;
-		if (cut_search(grower->scratch, node, &data->columns[features[at]], features[at], &best))
-			swap(features, at, --end);
-		else
-			swap(features, at, known + found++);
+		grower->constant_at[feature] = pending->constants;
+		grower->constants[pending->constants++] = feature;
 	}
-	memcpy(features, grower->constants, (size_t)known * sizeof(*features));
-	memcpy(grower->constants + known, features + known, (size_t)found * sizeof(*features));
-	*constant_count = known + found;
+	while (drawn-- > 0)
+		swap(features, drawn, grower->drawn[drawn]);
 	return best;
 }
 
@@ -227,7 +220,7 @@ static void grow_node(struct tree_grower *grower, struct pending pending)
 
 	if (sum_up(grower, &pending, &node) && node.draws / 2 >= data->min_samples_leaf &&
 	    (data->max_depth == 0 || pending.depth < data->max_depth))
-		best = find_cut(grower, &node, &pending.constants);
+		best = find_cut(grower, &node, &pending);
 	if (best.score < 0) {
 		add_node(grower, (struct tree_node){.feature = TREE_LEAF,
 						    .distribution = distribution_add(&grower->leaves, grower->totals)});
@@ -235,18 +228,19 @@ static void grow_node(struct tree_grower *grower, struct pending pending)
 	}
 	add_node(grower, (struct tree_node){.feature = (uint16_t)best.feature, .left = best.left, .right = best.right});
 	middle = partition(grower, &pending, &best);
-	push(grower, (struct pending){middle, pending.end, pending.depth + 1, pending.constants});
-	push(grower, (struct pending){pending.begin, middle, pending.depth + 1, pending.constants});
+	push(grower, (struct pending){middle, pending.end, pending.depth + 1, pending.constants,
+				      random_right_child(pending.random)});
+	push(grower, (struct pending){pending.begin, middle, pending.depth + 1, pending.constants,
+				      random_left_child(pending.random)});
 }
 
-static void grow_from_root(struct tree_grower *grower, const uint32_t *draws, struct tree *tree)
+void tree_grow_from(struct tree_grower *grower, uint32_t tree_number, const uint32_t *draws, struct tree *tree)
 {
 	*tree = (struct tree){0};
 	grower->tree = tree;
 	grower->node_capacity = 0;
-	for (int f = 0; f < grower->data->feature_count; f++)
-		grower->features[f] = f;
-	push(grower, (struct pending){.end = collect_members(grower, draws)});
+	push(grower, (struct pending){.end = collect_members(grower, draws),
+				      .random = random_mix(random_tree_state(grower->data->seed, tree_number))});
 	while (grower->stack_count > 0)
 		grow_node(grower, grower->stack[--grower->stack_count]);
 	tree->distribution_count = grower->leaves.count;
@@ -255,13 +249,6 @@ static void grow_from_root(struct tree_grower *grower, const uint32_t *draws, st
 
 void tree_grow(struct tree_grower *grower, uint32_t tree_number, struct tree *tree)
 {
-	grower->random = random_tree_state(grower->data->seed, tree_number);
-	bootstrap(grower);
-	grow_from_root(grower, grower->draws, tree);
-}
-
-void tree_grow_from(struct tree_grower *grower, uint32_t tree_number, const uint32_t *draws, struct tree *tree)
-{
-	grower->random = random_tree_state(grower->data->seed, tree_number);
-	grow_from_root(grower, draws, tree);
+	bootstrap_draw(grower->data->bootstrap, grower->data->seed, tree_number, grower->draws);
+	tree_grow_from(grower, tree_number, grower->draws, tree);
 }

@@ -10,24 +10,24 @@
  *	tree_grower_free(grower);
  *
  * A node is a leaf when it is pure, holds fewer than two or than 2 * min_samples_leaf draws, is max_depth deep, or has
- *no valid cut. Else its candidates are drawn without replacement as scikit-learn draws them: features known to be
- * constant there count as visited, but at least one that is not constant is looked at. The tree depends on data, seed
- *and tree number only.
+ * no valid cut. Else its candidates are drawn without replacement as scikit-learn draws them: constant ones count, but
+ * they go on until one that is not constant has been looked at. The tree depends on data, seed and tree number only.
  */
 
 #include <stdint.h>
 
+#include "model-training/bootstrap.h"
 #include "model-training/cut.h"
 
 struct grow_data {
 	int feature_count, class_count;
-	uint32_t slot_count, row_count;
+	uint32_t slot_count;
 	const struct column *columns;
-	const uint16_t *classes;   /* by slot */
-	const uint32_t *row_slots; /* slot by row; NULL: every slot is one row */
-	int max_features;	   /* 1..feature_count */
-	int max_depth;		   /* 0: no limit */
-	uint32_t min_samples_leaf; /* in draws, at least 1 */
+	const uint16_t *classes;	   /* by slot */
+	const struct bootstrap *bootstrap; /* tree_grow() draws from it; tree_grow_from() needs none */
+	int max_features;		   /* 1..feature_count */
+	int max_depth;			   /* 0: no limit */
+	uint32_t min_samples_leaf;	   /* in draws, at least 1 */
 	uint64_t seed;
 };
 

@@ -69,7 +69,6 @@ static void grow_single(struct single *single, const struct dataset *dataset, ui
 	single->data = (struct grow_data){.feature_count = dataset->feature_count,
 					  .class_count = dataset->class_count,
 					  .slot_count = dataset->slot_count,
-					  .row_count = (uint32_t)dataset->row_count,
 					  .columns = single->columns,
 					  .classes = dataset->classes,
 					  .max_features = dataset->feature_count,
@@ -357,25 +356,42 @@ static void does_not_depend_on_threads(void **state UNUSED)
 	}
 }
 
+static void check_same_tree(const struct tree *a, const struct tree *b, int class_count)
+{
+	assert_int_equal(a->node_count, b->node_count);
+	assert_int_equal(a->distribution_count, b->distribution_count);
+	assert_memory_equal(a->draws, b->draws, a->distribution_count * (size_t)class_count * sizeof(*a->draws));
+	for (uint32_t i = 0; i < a->node_count; i++)
+		assert_true(a->nodes[i].feature == b->nodes[i].feature && a->nodes[i].left == b->nodes[i].left &&
+			    a->nodes[i].right == b->nodes[i].right &&
+			    a->nodes[i].distribution == b->nodes[i].distribution);
+}
+
 static void depends_on_the_seed_and_is_a_prefix(void **state UNUSED)
 {
 	struct dataset *dataset = small_dataset(true, 1000);
 	struct grow_settings settings = {.trees = 5, .min_samples_leaf = 1, .seed = 1, .threads = 2};
-	struct grown five, ten, other;
+	struct grown five, ten, share, other;
 
 	grow_forest(dataset, &settings, &five);
 	settings.trees = 10;
 	grow_forest(dataset, &settings, &ten);
+	settings.first_tree = 4;
+	settings.trees = 3;
+	grow_forest(dataset, &settings, &share);
+	settings.first_tree = 0;
+	settings.trees = 10;
 	settings.seed = 2;
 	grow_forest(dataset, &settings, &other);
-	/* Tree 4 is the same tree in a forest of five and of ten; with another seed it is another one. */
-	assert_int_equal(five.trees[4].node_count, ten.trees[4].node_count);
-	assert_memory_equal(five.trees[4].draws, ten.trees[4].draws,
-			    five.trees[4].distribution_count * (size_t)dataset->class_count * sizeof(uint32_t));
+	/* Tree 4 is the same tree in a forest of five, of ten and in a share; with another seed it is another one. */
+	check_same_tree(&five.trees[4], &ten.trees[4], dataset->class_count);
+	for (int t = 0; t < 3; t++)
+		check_same_tree(&share.trees[t], &ten.trees[4 + t], dataset->class_count);
 	assert_true(other.trees[4].node_count != ten.trees[4].node_count ||
 		    other.trees[3].node_count != ten.trees[3].node_count);
 	grown_release(&five);
 	grown_release(&ten);
+	grown_release(&share);
 	grown_release(&other);
 	dataset_free(dataset);
 }
