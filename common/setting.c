@@ -78,6 +78,14 @@ static bool set_real(const struct setting *setting, const char *value, const cha
 	return true;
 }
 
+bool setting_list_add(struct setting_list *list, const char *value, const char *origin, struct fail *fail)
+{
+	if (list->count == SETTING_LIST_MAX)
+		return fail_set(fail, EXIT_WRONG_USE, "%s is given more than %d times", origin, (int)SETTING_LIST_MAX);
+	list->values[list->count++] = value;
+	return true;
+}
+
 static bool set_value(const struct setting *setting, const char *value, const char *origin, struct fail *fail)
 {
 	switch (setting->kind) {
@@ -98,6 +106,8 @@ static bool set_value(const struct setting *setting, const char *value, const ch
 					setting->choices);
 		*(const char **)setting->target = value;
 		return true;
+	case SETTING_LIST:
+		return setting_list_add(setting->target, value, origin, fail);
 	}
 	return fail_set(fail, EXIT_FAILED, "%s has no kind", origin);
 }

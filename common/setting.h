@@ -32,6 +32,14 @@ enum setting_kind {
 	SETTING_INT,	/* target: int64_t *, within low..high */
 	SETTING_REAL,	/* target: double *, within low..high */
 	SETTING_CHOICE, /* target: const char **; choices = "a|b|c" */
+	SETTING_LIST,	/* target: struct setting_list *; the option may be given several times */
+};
+
+enum { SETTING_LIST_MAX = 64 };
+
+struct setting_list {
+	const char *values[SETTING_LIST_MAX];
+	int count;
 };
 
 struct setting {
@@ -70,6 +78,9 @@ enum settings_result settings_options(const struct program *program, int argc, c
 /* defaults, environment, options. Words are an error when first_word is NULL. */
 enum settings_result settings_read(const struct program *program, int argc, char **argv, int *first_word,
 				   struct fail *fail) MUST_USE;
+
+/* One more value, such as a word behind the options; origin is for the message. */
+bool setting_list_add(struct setting_list *list, const char *value, const char *origin, struct fail *fail) MUST_USE;
 
 /* Finds the value of an option or its environment variable before the rest is parsed: --pipeline decides which spec
  * supplies defaults. NULL when it is not given. */

@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "common/setting.h"
 #include "common/spec.h"
+#include "scheduler/backtest_command.h"
 #include "scheduler/config.h"
 #include "scheduler/report.h"
 #include "scheduler/tick.h"
@@ -66,7 +67,9 @@ static const struct program program = {
     .notes =
 	"Commands:\n"
 	"  run      one tick: look, decide, store the decision, submit; to be called every --tick-min minutes\n"
-	"  explain  the same decision with its reasons; nothing is stored nor submitted\n\n"
+	"  explain  the same decision with its reasons; nothing is stored nor submitted\n"
+	"  backtest what a policy would have saved on a trace of carbon intensities\n"
+	"backtest has options of its own: see scheduler backtest --help.\n\n"
 	"A carbon trace (file:PATH) is read below DATA_ROOT only (default /data, or the current folder).\n"
 	"Exit codes: 0 decided, 1 failed for good, 2 wrong usage, setting or spec, 3 bad data, 75 try again; with\n"
 	"several pipelines the worst.",
@@ -134,6 +137,15 @@ static int tick_all(int argc, char **argv, bool explain, const struct spec *spec
 	return code;
 }
 
+/* Commands that have options of their own, in a file of their own; all others work on pipelines and share the table
+ * above. */
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv); /* argv[0] is the command's name */
+} commands[] = {
+    {"backtest", backtest_command},
+};
+
 int main(int argc, char **argv)
 {
 	struct fail fail = {0};
@@ -142,6 +154,9 @@ int main(int argc, char **argv)
 	const char *command;
 
 	log_init("scheduler");
+	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
+		if (argc > 1 && strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
 	switch (settings_read(&program, argc, argv, &first_word, &fail)) {
 	case SETTINGS_SHOWN:
 		return EXIT_DONE;

@@ -137,15 +137,53 @@ bool trace_parse_csv(const char *file, char *text, struct carbon_point **points,
 	return true;
 }
 
-/* The file's real name, when it lies below DATA_ROOT. */
-static bool below_data_root(const char *path, char real[PATH_MAX], struct fail *fail)
+/* The time before the next comma, which becomes a NUL. */
+static bool take_time(char **rest, double *time_s)
+{
+	char *text = strsep(rest, ",");
+
+	return *rest && clock_parse(text, time_s);
+}
+
+bool trace_parse_forecast(const char *file, char *text, struct forecast_point **points, size_t *count,
+			  struct fail *fail)
+{
+	static const char header[] = "issued_utc,start_utc,gco2_per_kwh";
+	struct forecast_point point;
+	char *rest = text, *line;
+
+	*points = NULL;
+	*count = 0;
+	for (size_t number = 1; (line = strsep(&rest, "\n")) != NULL; number++) {
+		line[strcspn(line, "\r")] = '\0';
+		if (number == 1 && strcmp(line, header) != 0)
+			return fail_set(fail, EXIT_BAD_DATA, "carbon forecast \"%s\": line 1 is \"%.60s\": expected %s",
+					file, line, header);
+		if (number == 1 || !*line)
+			continue;
+		if (!take_time(&line, &point.issued_s) || !take_time(&line, &point.start_s) ||
+		    !intensity(line, &point.gco2_per_kwh))
+			return fail_set(
+			    fail, EXIT_BAD_DATA,
+			    "carbon forecast \"%s\": line %zu: expected the time of issue, the time it is for "
+			    "and gCO2/kWh from 0 to %d, as in 2023-11-13T18:00:00Z,2023-11-14T00:00:00Z,282",
+			    file, number, (int)CARBON_MAX_INTENSITY);
+		if ((*count & (*count - 1)) == 0)
+			*points = xreallocarray(*points, *count ? 2 * *count : 1, sizeof(**points));
+		(*points)[(*count)++] = point;
+	}
+	return *count > 0 || fail_set(fail, EXIT_BAD_DATA, "carbon forecast \"%s\" holds no value", file);
+}
+
+/* The file's real name, when it may be read. */
+static bool find_file(const char *path, bool bounded, char real[PATH_MAX], struct fail *fail)
 {
 	const char *root = getenv("DATA_ROOT");
 	char real_root[PATH_MAX];
 	size_t size;
 
 	if (!root || !*root)
-		root = access("/data", R_OK | X_OK) == 0 ? "/data" : ".";
+		root = !bounded ? "/" : access("/data", R_OK | X_OK) == 0 ? "/data" : ".";
 	if (!realpath(root, real_root))
 		return fail_set(fail, EXIT_WRONG_USE, "could not find folder \"%s\" (DATA_ROOT): %s", root,
 				strerror(errno));
@@ -159,17 +197,14 @@ static bool below_data_root(const char *path, char real[PATH_MAX], struct fail *
 	return true;
 }
 
-bool trace_read_file(const char *path, struct carbon_point **points, size_t *count, double *end_s, struct fail *fail)
+char *trace_read_text(const char *path, bool bounded, struct fail *fail)
 {
 	char real[PATH_MAX], *text = NULL;
 	FILE *file = NULL;
 	struct stat status;
-	bool done = false;
 
-	*points = NULL;
-	*count = 0;
-	if (!below_data_root(path, real, fail))
-		return false;
+	if (!find_file(path, bounded, real, fail))
+		return NULL;
 	file = fopen(real, "re");
 	if (!file || fstat(fileno(file), &status) != 0 || !S_ISREG(status.st_mode)) {
 		fail_set(fail, EXIT_WRONG_USE, "could not read carbon trace \"%s\": %s", path,
@@ -183,12 +218,24 @@ bool trace_read_file(const char *path, struct carbon_point **points, size_t *cou
 	text = xcalloc((size_t)status.st_size + 1, 1);
 	if (fread(text, 1, (size_t)status.st_size, file) != (size_t)status.st_size) {
 		fail_set(fail, EXIT_WRONG_USE, "could not read carbon trace \"%s\": it ended early", path);
-		goto out;
+		free(text);
+		text = NULL;
 	}
-	done = trace_parse_csv(path, text, points, count, end_s, fail);
 out:
 	if (file)
 		fclose(file);
+	return text;
+}
+
+bool trace_read_file(const char *path, struct carbon_point **points, size_t *count, double *end_s, struct fail *fail)
+{
+	char *text = trace_read_text(path, true, fail);
+	bool done = false;
+
+	*points = NULL;
+	*count = 0;
+	if (text)
+		done = trace_parse_csv(path, text, points, count, end_s, fail);
 	free(text);
 	return done;
 }

@@ -40,7 +40,7 @@ requests() { # NAME METHOD
 
 # --- usage
 exits "no command" 2 scheduler
-exits "an unknown command" 2 scheduler backtest
+exits "an unknown command" 2 scheduler forecast
 exits "a policy this version does not have" 2 scheduler run --policy level
 like "the message lists those it has" "$(cat "$ERR")" 'threshold:T.*percentile:P.*forecast'
 exits "a carbon provider this version does not have" 2 scheduler run --carbon energy-charts

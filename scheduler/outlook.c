@@ -1,0 +1,212 @@
+#include "scheduler/outlook.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/banned.h"
+#include "common/xalloc.h"
+
+enum { DAY_S = 86400, SHORTEST_SLOT_S = 300, LONGEST_SLOT_S = 3600 };
+
+void outlook_init(struct outlook *outlook, double slot_s, long lag)
+{
+	*outlook = (struct outlook){.slot_s = slot_s, .day = lround(DAY_S / slot_s), .lag = lag};
+}
+
+void outlook_release(struct outlook *outlook)
+{
+	free(outlook->readings);
+	free(outlook->versions);
+	free(outlook->version_start);
+	free(outlook->view);
+	*outlook = (struct outlook){.slot_s = 0};
+}
+
+double outlook_slot_s(const struct carbon_point *points, size_t count, const struct forecast_point *forecast,
+		      size_t forecast_count)
+{
+	double shortest = LONGEST_SLOT_S, slot_s;
+
+	for (size_t i = 1; i < count; i++)
+		shortest = fmin(shortest, points[i].start_s - points[i - 1].start_s);
+	for (size_t i = 1; i < forecast_count; i++)
+		if (forecast[i].issued_s == forecast[i - 1].issued_s && forecast[i].start_s > forecast[i - 1].start_s)
+			shortest = fmin(shortest, forecast[i].start_s - forecast[i - 1].start_s);
+	slot_s = fmax(floor(shortest), SHORTEST_SLOT_S);
+	while (fmod(DAY_S, slot_s) != 0)
+		slot_s--;
+	return slot_s;
+}
+
+/* ------------------------------------------------------------------ readings */
+
+void outlook_readings(struct outlook *outlook, const struct carbon_point *points, size_t count, double end_s)
+{
+	double usual_s = INFINITY;
+
+	free(outlook->readings);
+	outlook->readings = NULL;
+	outlook->count = 0;
+	if (count == 0)
+		return;
+	for (size_t i = 1; i < count; i++)
+		usual_s = fmin(usual_s, points[i].start_s - points[i - 1].start_s);
+	outlook->first = (long)floor(points[0].start_s / outlook->slot_s);
+	outlook->count = (long)ceil(end_s / outlook->slot_s) - outlook->first;
+	outlook->readings = xcalloc((size_t)outlook->count, sizeof(double));
+	for (long i = 0; i < outlook->count; i++)
+		outlook->readings[i] = NAN;
+	for (size_t i = 0; i < count; i++) {
+		double until_s = fmin(i + 1 < count ? points[i + 1].start_s : end_s, points[i].start_s + 2 * usual_s);
+		long from = (long)ceil(points[i].start_s / outlook->slot_s - 1e-9) - outlook->first;
+
+		for (long j = from < 0 ? 0 : from; j < outlook->count; j++) {
+			if ((double)(outlook->first + j) * outlook->slot_s >= until_s)
+				break;
+			outlook->readings[j] = points[i].gco2_per_kwh;
+		}
+	}
+}
+
+double outlook_reading(const struct outlook *outlook, long slot)
+{
+	long index = slot - outlook->first;
+
+	if (slot > outlook->now - outlook->lag || index < 0 || index >= outlook->count)
+		return NAN;
+	return outlook->readings[index];
+}
+
+/* ------------------------------------------------------------------ forecasts */
+
+static int compare_points(const void *a, const void *b)
+{
+	const struct forecast_point *x = a, *y = b;
+
+	if (x->issued_s != y->issued_s)
+		return x->issued_s < y->issued_s ? -1 : 1;
+	return (x->start_s > y->start_s) - (x->start_s < y->start_s);
+}
+
+static int compare_versions(const void *a, const void *b)
+{
+	const struct version *x = a, *y = b;
+
+	if (x->slot != y->slot)
+		return x->slot < y->slot ? -1 : 1;
+	return (x->issued_s > y->issued_s) - (x->issued_s < y->issued_s);
+}
+
+/* Spreads the points of one issue over their slots; the last one holds as long as the shortest of them. */
+static void spread_issue(struct outlook *outlook, const struct forecast_point *points, size_t count, size_t *versions)
+{
+	double usual_s = INFINITY;
+
+	for (size_t i = 1; i < count; i++)
+		if (points[i].start_s > points[i - 1].start_s)
+			usual_s = fmin(usual_s, points[i].start_s - points[i - 1].start_s);
+	if (isinf(usual_s))
+		usual_s = outlook->slot_s;
+	for (size_t i = 0; i < count; i++) {
+		double until_s = points[i].start_s + usual_s;
+		long slot = (long)ceil(points[i].start_s / outlook->slot_s - 1e-9);
+
+		for (; (double)slot * outlook->slot_s < until_s; slot++) {
+			if ((*versions & (*versions - 1)) == 0)
+				outlook->versions = xreallocarray(outlook->versions, *versions ? 2 * *versions : 1,
+								  sizeof(struct version));
+			outlook->versions[(*versions)++] =
+			    (struct version){slot, points[i].issued_s, points[i].gco2_per_kwh};
+		}
+	}
+}
+
+/* version_start[i] .. version_start[i + 1]: the versions of slot version_first + i. */
+static void index_versions(struct outlook *outlook, size_t count)
+{
+	size_t at = 0;
+
+	qsort(outlook->versions, count, sizeof(*outlook->versions), compare_versions);
+	outlook->version_first = outlook->versions[0].slot;
+	outlook->version_slots = outlook->versions[count - 1].slot - outlook->version_first + 1;
+	outlook->version_start = xcalloc((size_t)outlook->version_slots + 1, sizeof(size_t));
+	for (long i = 0; i < outlook->version_slots; i++) {
+		outlook->version_start[i] = at;
+		while (at < count && outlook->versions[at].slot == outlook->version_first + i)
+			at++;
+	}
+	outlook->version_start[outlook->version_slots] = count;
+}
+
+void outlook_forecasts(struct outlook *outlook, const struct forecast_point *points, size_t count)
+{
+	struct forecast_point *sorted = xcalloc(count + 1, sizeof(*sorted));
+	size_t versions = 0;
+
+	memcpy(sorted, points, count * sizeof(*sorted));
+	qsort(sorted, count, sizeof(*sorted), compare_points);
+	for (size_t i = 0, next; i < count; i = next) {
+		for (next = i; next < count && sorted[next].issued_s == sorted[i].issued_s;)
+			next++;
+		spread_issue(outlook, sorted + i, next - i, &versions);
+	}
+	if (versions > 0)
+		index_versions(outlook, versions);
+	free(sorted);
+}
+
+double outlook_published(const struct outlook *outlook, long slot, double known_at_s)
+{
+	long index = slot - outlook->version_first;
+
+	if (index < 0 || index >= outlook->version_slots)
+		return NAN;
+	for (size_t i = outlook->version_start[index + 1]; i > outlook->version_start[index]; i--)
+		if (outlook->versions[i - 1].issued_s <= known_at_s)
+			return outlook->versions[i - 1].gco2_per_kwh;
+	return NAN;
+}
+
+/* ------------------------------------------------------------------ the view */
+
+/* The value of a slot that has begun before now. */
+static double known_value(const struct outlook *outlook, long slot)
+{
+	for (; slot >= outlook->first; slot -= outlook->day) {
+		double value = outlook_reading(outlook, slot);
+
+		if (isnan(value))
+			value = outlook_published(outlook, slot, outlook->now_s);
+		if (!isnan(value))
+			return value;
+	}
+	return NAN;
+}
+
+double outlook_past_view(const struct outlook *outlook, long slot)
+{
+	double value = outlook_published(outlook, slot, outlook->now_s);
+
+	return isnan(value) ? known_value(outlook, slot - outlook->day) : value;
+}
+
+void outlook_at(struct outlook *outlook, double now_s, long slots)
+{
+	if (slots > outlook->slots)
+		outlook->view = xreallocarray(outlook->view, (size_t)slots, sizeof(double));
+	outlook->now_s = now_s;
+	outlook->now = (long)floor(now_s / outlook->slot_s);
+	outlook->slots = slots;
+	outlook->published = 0;
+	for (long i = 0; i < slots; i++) {
+		double value = outlook_published(outlook, outlook->now + i, now_s);
+
+		if (!isnan(value) && outlook->published == i)
+			outlook->published++;
+		if (isnan(value))
+			value = i >= outlook->day ? outlook->view[i - outlook->day]
+						  : known_value(outlook, outlook->now + i - outlook->day);
+		outlook->view[i] = value;
+	}
+}
