@@ -1,6 +1,7 @@
 #include "common/http.h"
 
 #include <curl/curl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,8 @@ enum {
 	STALL_S = 60, /* a streamed transfer in which nothing has come for so long is given up */
 };
 
+static pthread_once_t curl_is_ready = PTHREAD_ONCE_INIT;
+
 /* One request while curl works on it. */
 struct transfer {
 	const struct http_request *request;
@@ -31,9 +34,14 @@ struct transfer {
 	bool cut;     /* an error page longer than we want to know */
 };
 
-void http_init(void)
+/* At the first request: it costs half a millisecond, and most ticks of the scheduler ask nobody. */
+static void init_curl(void)
 {
 	curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+void http_init(void)
+{
 	/* A peer that goes away shows as an error of the write, not as the death of the program. */
 	signal(SIGPIPE, SIG_IGN);
 }
@@ -287,6 +295,7 @@ static bool perform(struct transfer *transfer, struct fail *fail)
 	CURLcode result;
 	bool good = false;
 
+	pthread_once(&curl_is_ready, init_curl);
 	transfer->curl = curl_easy_init();
 	if (!transfer->curl || !set_headers(transfer->curl, transfer->request, &headers)) {
 		fail_set(fail, EXIT_FAILED, "could not prepare the request to \"%s\": out of memory", transfer->shown);

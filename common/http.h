@@ -11,9 +11,9 @@
  *	if (reply.status != 200) ...			any status is a reply
  *	http_reply_release(&reply);
  *
- * Call http_init() once in main() before threads start; it also ignores SIGPIPE. A broken or refused connection and a
- * timeout are EXIT_TRY_AGAIN. Redirects lead from http to https, never back. Nothing is decompressed. Headers of a
- * request are sent to the target of a redirect too (all but Authorization and Cookie).
+ * Call http_init() once in main(): a peer that goes away must not end the program (SIGPIPE). A broken or refused
+ *connection and a timeout are EXIT_TRY_AGAIN. Redirects lead from http to https, never back. Nothing is decompressed.
+ *Headers of a request are sent to the target of a redirect too (all but Authorization and Cookie).
  */
 
 #include <stdbool.h>
