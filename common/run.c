@@ -1,5 +1,6 @@
 #include "common/run.h"
 
+#include <jansson.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,7 +27,7 @@ struct run {
 	pthread_t renewer;
 	pthread_mutex_t lock;
 	pthread_cond_t ended_changed;
-	bool ended;
+	bool has_renewer, ended;
 };
 
 /* The first run answers for the start of the process too, a later one for what came after the run before it. */
@@ -43,6 +44,11 @@ double run_cpu_s(void)
 	       (double)(self.ru_utime.tv_usec + self.ru_stime.tv_usec + children.ru_utime.tv_usec +
 			children.ru_stime.tv_usec) /
 		   1e6;
+}
+
+void run_leave_out(double cpu_s)
+{
+	cpu_accounted_s += cpu_s;
 }
 
 double run_wall_s(const struct run *run)
@@ -154,42 +160,78 @@ static bool read_lease(int *lease_s, struct fail *fail)
 	return true;
 }
 
-struct run *run_open(PGconn *db, const char *pipeline, struct fail *fail)
+struct run *run_brief(PGconn *db)
 {
-	struct run *run;
-	int lease_s;
-	char now[CLOCK_TEXT_SIZE];
-	PGresult *row;
+	struct run *run = xcalloc(1, sizeof(*run));
 
-	if (!read_lease(&lease_s, fail))
-		return NULL;
-	run = xcalloc(1, sizeof(*run));
-	run->lease_s = lease_s;
 	run->started_monotonic_s = clock_monotonic_s();
 	run->cpu_start_s = cpu_accounted_s;
 	run->db = db;
 	if (!db_backend_cpu_s(db, &run->postgres_start_s))
 		run->postgres_start_s = -1;
+	return run;
+}
+
+bool run_lease(struct run *run, const char *pipeline, struct fail *fail)
+{
+	char now[CLOCK_TEXT_SIZE];
+	PGresult *row;
+
+	if (!read_lease(&run->lease_s, fail))
+		return false;
 	row = db_queryf(
-	    db, fail, "ssdssss",
+	    run->db, fail, "ssdssss",
 	    "INSERT INTO green_ml.run (program, pipeline, lease_until, simulated_at, workflow, node, version) VALUES "
 	    "($1, $2, clock_timestamp() + $3 * interval '1 s', $4, $5, $6, $7) RETURNING run_id",
-	    log_program(), pipeline, lease_s, clock_is_simulated() ? clock_format(clock_now_s(), now) : NULL,
+	    log_program(), pipeline, run->lease_s, clock_is_simulated() ? clock_format(clock_now_s(), now) : NULL,
 	    getenv("ARGO_WORKFLOW_NAME"), getenv("ARGO_NODE_ID"), green_ml_version);
-	if (!row) {
-		fail_prefix(fail, "could not open a run");
-		free(run);
-		return NULL;
-	}
+	if (!row)
+		return fail_prefix(fail, "could not open a run");
 	run->id = db_int(row, 0, 0);
 	db_free(row);
-	if (!start_renewer(run)) {
-		fail_set(fail, EXIT_FAILED, "could not start the thread that renews the run's lease");
-		run_failed(run, db, fail->text);
-		free(run);
-		return NULL;
-	}
-	return run;
+	run->has_renewer = start_renewer(run);
+	if (run->has_renewer)
+		return true;
+	fail_set(fail, EXIT_FAILED, "could not start the thread that renews the run's lease");
+	run_failed(run, run->db, fail->text);
+	return false;
+}
+
+struct run *run_open(PGconn *db, const char *pipeline, struct fail *fail)
+{
+	struct run *run = run_brief(db);
+
+	if (run_lease(run, pipeline, fail))
+		return run;
+	run_free(run);
+	return NULL;
+}
+
+const char run_brief_sql[] =
+    "INSERT INTO green_ml.run (program, pipeline, state, started_at, lease_until, finished_at, simulated_at, wall_s, "
+    "cpu_s, postgres_cpu_s, peak_rss_mb, workflow, node, version) "
+    "SELECT program, pipeline, 'done', clock_timestamp() - wall_s * interval '1 s', clock_timestamp(), "
+    "clock_timestamp(), simulated_at, wall_s, cpu_s, postgres_cpu_s, peak_rss_mb, workflow, node, version "
+    "FROM jsonb_to_record($1::jsonb) AS j (program text, pipeline text, simulated_at timestamptz, wall_s double "
+    "precision, cpu_s double precision, postgres_cpu_s double precision, peak_rss_mb double precision, workflow text, "
+    "node text, version text) RETURNING run_id";
+
+char *run_brief_json(const struct run *run, const char *pipeline)
+{
+	double postgres_s = run_postgres_cpu_s(run, run->db), cpu_s = run_cpu_s() - run->cpu_start_s;
+	char now[CLOCK_TEXT_SIZE], *text;
+	json_t *json =
+	    json_pack("{s:s, s:s?, s:s?, s:f, s:f, s:f, s:s?, s:s?, s:s}", "program", log_program(), "pipeline",
+		      pipeline, "simulated_at", clock_is_simulated() ? clock_format(clock_now_s(), now) : NULL,
+		      "wall_s", run_wall_s(run), "cpu_s", cpu_s, "peak_rss_mb", run_peak_rss_mb(), "workflow",
+		      getenv("ARGO_WORKFLOW_NAME"), "node", getenv("ARGO_NODE_ID"), "version", green_ml_version);
+
+	if (postgres_s >= 0)
+		json_object_set_new(json, "postgres_cpu_s", json_real(postgres_s));
+	cpu_accounted_s = run->cpu_start_s + cpu_s;
+	text = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(9));
+	json_decref(json);
+	return text;
 }
 
 static bool close_row(struct run *run, PGconn *db, const char *state, const char *error, struct fail *fail)
@@ -218,7 +260,7 @@ void run_failed(struct run *run, PGconn *db, const char *error)
 	PGconn *own = NULL;
 	char text[sizeof(fail.text)];
 
-	if (!run)
+	if (!run || run->id == 0)
 		return;
 	snprintf(text, sizeof(text), "%s", error);
 	text_make_utf8(text);
@@ -233,8 +275,10 @@ void run_failed(struct run *run, PGconn *db, const char *error)
 
 void run_free(struct run *run)
 {
-	if (!run)
+	if (!run || !run->has_renewer) {
+		free(run);
 		return;
+	}
 	pthread_mutex_lock(&run->lock);
 	run->ended = true;
 	pthread_cond_signal(&run->ended_changed);

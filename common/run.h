@@ -10,6 +10,12 @@
  *	db_begin(db) ... work ... run_done(run, db, &fail) && db_commit(db, &fail);
  *	on error: db_rollback(db); run_failed(run, db, fail.text);
  *	run_free(run);			after the commit or the rollback
+ *
+ * Where it may turn out that there is nothing to do but a single statement, the lease is spared:
+ *
+ *	struct run *run = run_brief(db);
+ *	either: run_lease(run, "insurance", &fail), and on as above
+ *	or: "WITH run AS (" run_brief_sql ") INSERT ...", whose $1 is run_brief_json(run, "insurance")
  */
 
 #include <libpq-fe.h>
@@ -26,7 +32,13 @@ enum { RUN_LEASE_S = 120 };
 /* pipeline may be NULL. The program's name is log_program()'s; the workflow comes from ARGO_WORKFLOW_NAME and
  * ARGO_NODE_ID. */
 struct run *run_open(PGconn *db, const char *pipeline, struct fail *fail) MUST_USE;
-int64_t run_id(const struct run *run);
+int64_t run_id(const struct run *run); /* 0: it has no lease */
+
+struct run *run_brief(PGconn *db);
+bool run_lease(struct run *run, const char *pipeline, struct fail *fail) MUST_USE;
+extern const char run_brief_sql[]; /* INSERT ... RETURNING run_id */
+/* The row as it is done, with what it has cost so far; free(). */
+char *run_brief_json(const struct run *run, const char *pipeline);
 /* Marks the row done with CPU seconds (own and the backend's), wall, peak memory so far. Inside the work's transaction.
  */
 bool run_done(struct run *run, PGconn *db, struct fail *fail) MUST_USE;
@@ -35,8 +47,10 @@ bool run_done(struct run *run, PGconn *db, struct fail *fail) MUST_USE;
 void run_failed(struct run *run, PGconn *db, const char *error);
 void run_free(struct run *run); /* ends the renewal; NULL is fine */
 
-/* What this process has used until now. */
+/* What this process has used until now, ended children included. */
 double run_cpu_s(void);
+/* CPU seconds that another run answers for, such as those of a child with a run of its own. */
+void run_leave_out(double cpu_s);
 double run_wall_s(const struct run *run);
 double run_peak_rss_mb(void);
 /* CPU of db's backend since run_open, negative when it cannot be read (server elsewhere). */

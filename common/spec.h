@@ -55,6 +55,8 @@ struct spec_retrain {
 	int64_t min_new_rows;	      /* 1000 */
 	int64_t recent_rows;	      /* 20000 */
 	double finish_within_h;	      /* 168 */
+	bool feedback;		      /* false: complete feedback samples are told, and may open no need */
+	double drift_psi;	      /* NAN: the same of moved inputs; else beyond which psi they may */
 	double min_saving;	      /* 0: share of the grams that waiting must be expected to save */
 	char *policy;		      /* "forecast" */
 	double carbon_intensity_threshold_gco2_per_kwh; /* 400 */

@@ -43,6 +43,7 @@ bool spec_get_real(const struct spec_place *place, const json_t *object, const c
 		   double *number) MUST_USE;
 bool spec_get_int(const struct spec_place *place, const json_t *object, const char *key, int64_t low, int64_t high,
 		  int64_t *number) MUST_USE;
+bool spec_get_bool(const struct spec_place *place, const json_t *object, const char *key, bool *value) MUST_USE;
 /* A number from 1, or the word that stands for 0. */
 bool spec_get_int_or_word(const struct spec_place *place, const json_t *object, const char *key, const char *word,
 			  int64_t high, int64_t *number) MUST_USE;

@@ -1,5 +1,6 @@
 /* The form in which the database stores a spec. */
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "common/spec_internal.h"
@@ -29,14 +30,21 @@ static json_t *number_or_word(int number, const char *word)
 
 static json_t *retrain_json(const struct spec_retrain *retrain)
 {
-	return json_pack("{s:f, s:f, s:I, s:I, s:I, s:f, s:f, s:s, s:f, s:s, s:{s:s, s:s, s:s}}",
-			 "low_accuracy_decrease", retrain->low_accuracy_decrease, "max_accuracy_decrease",
-			 retrain->max_accuracy_decrease, "min_rows", (json_int_t)retrain->min_rows, "min_new_rows",
-			 (json_int_t)retrain->min_new_rows, "recent_rows", (json_int_t)retrain->recent_rows,
-			 "finish_within_h", retrain->finish_within_h, "min_saving", retrain->min_saving, "policy",
-			 retrain->policy, "carbon_intensity_threshold",
-			 retrain->carbon_intensity_threshold_gco2_per_kwh, "zone", retrain->zone, "signal", "provider",
-			 retrain->signal_provider, "kind", retrain->signal_kind, "factors", retrain->signal_factors);
+	json_t *json =
+	    json_pack("{s:f, s:f, s:I, s:I, s:I, s:f, s:f, s:s, s:f, s:s, s:{s:s, s:s, s:s}}", "low_accuracy_decrease",
+		      retrain->low_accuracy_decrease, "max_accuracy_decrease", retrain->max_accuracy_decrease,
+		      "min_rows", (json_int_t)retrain->min_rows, "min_new_rows", (json_int_t)retrain->min_new_rows,
+		      "recent_rows", (json_int_t)retrain->recent_rows, "finish_within_h", retrain->finish_within_h,
+		      "min_saving", retrain->min_saving, "policy", retrain->policy, "carbon_intensity_threshold",
+		      retrain->carbon_intensity_threshold_gco2_per_kwh, "zone", retrain->zone, "signal", "provider",
+		      retrain->signal_provider, "kind", retrain->signal_kind, "factors", retrain->signal_factors);
+
+	/* What is off is left out: the text of a spec that does not use it stays the same. */
+	if (retrain->feedback)
+		json_object_set_new(json, "feedback", json_true());
+	if (!isnan(retrain->drift_psi))
+		json_object_set_new(json, "drift_psi", json_real(retrain->drift_psi));
+	return json;
 }
 
 /* 15 digits say what a file says; only numbers that have more of them need 17 to be read as the same again. */

@@ -1,5 +1,6 @@
 /* The sections of a spec that are not columns, with their defaults. */
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,6 +105,8 @@ static bool parse_retrain_numbers(const struct spec_place *place, const json_t *
 	       spec_get_int(place, object, "min_new_rows", 1, INT64_MAX, &retrain->min_new_rows) &&
 	       spec_get_int(place, object, "recent_rows", 1, INT64_MAX, &retrain->recent_rows) &&
 	       spec_get_real(place, object, "finish_within_h", 0, 8784, &retrain->finish_within_h) &&
+	       spec_get_bool(place, object, "feedback", &retrain->feedback) &&
+	       spec_get_real(place, object, "drift_psi", 0, 10, &retrain->drift_psi) &&
 	       spec_get_real(place, object, "min_saving", 0, 1, &retrain->min_saving) &&
 	       spec_get_real(place, object, "carbon_intensity_threshold", 0, 2000,
 			     &retrain->carbon_intensity_threshold_gco2_per_kwh);
@@ -117,6 +120,8 @@ static bool parse_retrain(const struct spec_place *place, const json_t *root, st
 					   "min_new_rows",
 					   "recent_rows",
 					   "finish_within_h",
+					   "feedback",
+					   "drift_psi",
 					   "min_saving",
 					   "policy",
 					   "carbon_intensity_threshold",
@@ -134,6 +139,7 @@ static bool parse_retrain(const struct spec_place *place, const json_t *root, st
 					 .min_new_rows = 1000,
 					 .recent_rows = 20000,
 					 .finish_within_h = 168,
+					 .drift_psi = NAN,
 					 .carbon_intensity_threshold_gco2_per_kwh = 400};
 	if (object &&
 	    !(spec_known_keys(&inner, object, keys) && parse_retrain_numbers(&inner, object, retrain) &&

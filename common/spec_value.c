@@ -105,6 +105,17 @@ bool spec_get_int(const struct spec_place *place, const json_t *object, const ch
 	return true;
 }
 
+bool spec_get_bool(const struct spec_place *place, const json_t *object, const char *key, bool *value)
+{
+	const json_t *given = json_object_get(object, key);
+
+	if (given && !json_is_boolean(given))
+		return spec_wrong(place, key, "expected true or false, found %s", spec_kind_of(given));
+	if (given)
+		*value = json_is_true(given);
+	return true;
+}
+
 bool spec_get_int_or_word(const struct spec_place *place, const json_t *object, const char *key, const char *word,
 			  int64_t high, int64_t *number)
 {

@@ -16,6 +16,8 @@ static void apply_seed(struct config *config)
 	config->min_new_rows = 1;
 	config->finish_within_s = INFINITY;
 	config->min_saving = 0;
+	config->feedback = false;
+	config->drift_psi = NAN;
 	config->estimate_only = true;
 	config->weighs_waiting = false;
 }
@@ -34,6 +36,8 @@ void config_apply(struct config *config, const struct spec *spec)
 	config->recent_rows = retrain->recent_rows;
 	config->finish_within_s = 3600 * retrain->finish_within_h;
 	config->min_saving = retrain->min_saving;
+	config->feedback = retrain->feedback;
+	config->drift_psi = retrain->drift_psi;
 	config->signal_provider = retrain->signal_provider;
 	config->signal_kind = retrain->signal_kind;
 	config->signal_factors = retrain->signal_factors;

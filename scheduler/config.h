@@ -32,6 +32,8 @@ struct config {
 	int64_t min_rows, min_new_rows, recent_rows;
 	double finish_within_s;
 	double min_saving;
+	bool feedback;
+	double drift_psi; /* NAN: none */
 	const char *signal_provider, *signal_kind, *signal_factors;
 	bool estimate_only, weighs_waiting;
 };

@@ -125,7 +125,8 @@ static struct judgement judge_drop(const struct policy *policy, const struct sig
 	return judgements[worst];
 }
 
-static struct judgement judge(const struct policy *policy, const struct signal *signal, struct decision *decision)
+static struct judgement judge_evidence(const struct policy *policy, const struct signal *signal,
+				       struct decision *decision)
 {
 	struct judgement judgement = {URGENCY_NONE, "not_enough_evidence", NAN, {NAN, NAN}};
 	bool enough = signal->rows > 0 && signal->rows >= policy->min_rows;
@@ -152,6 +153,54 @@ static struct judgement judge(const struct policy *policy, const struct signal *
 	return judgement;
 }
 
+/* A feedback sample was drawn at random and declared before its truth was known, so that it is worth a test of its own:
+ * sample j spends what look j does. */
+static bool feedback_says_drop(const struct policy *policy, const struct signal *signal, struct decision *decision)
+{
+	const struct feedback *feedback = &signal->feedback;
+	struct interval ends;
+	double drop;
+
+	if (feedback->n == 0 || signal->reference_n == 0)
+		return false;
+	drop = (double)signal->reference_k / (double)signal->reference_n - (double)feedback->k / (double)feedback->n;
+	ends = newcombe_interval(signal->reference_k, signal->reference_n, feedback->k, feedback->n,
+				 1 - look_alpha(feedback->number));
+	decision_reason(decision,
+			"feedback sample %d: %.2f %% of %lld predictions were right (drop %.2f..%.2f points)%s",
+			feedback->number, 100 * (double)feedback->k / (double)feedback->n, (long long)feedback->n,
+			100 * ends.low, 100 * ends.high, policy->uses_feedback ? "" : ", told only");
+	return policy->uses_feedback && feedback->n >= policy->min_rows && ends.low > 0 &&
+	       drop > policy->low_accuracy_decrease;
+}
+
+static bool inputs_have_moved(const struct policy *policy, const struct signal *signal, struct decision *decision)
+{
+	const struct input_drift *drift = &signal->drift;
+
+	if (!*drift->column)
+		return false;
+	decision_reason(decision, "column \"%s\" has moved most: psi %.3f, of which %.3f would be noise%s",
+			drift->column, drift->psi, drift->psi_noise, isnan(policy->drift_psi) ? ", told only" : "");
+	return drift->psi - drift->psi_noise > policy->drift_psi; /* never above NAN */
+}
+
+static struct judgement judge(const struct policy *policy, const struct signal *signal, struct decision *decision)
+{
+	struct judgement judgement = judge_evidence(policy, signal, decision);
+	bool feedback, moved;
+
+	if (!signal->has_champion)
+		return judgement;
+	feedback = feedback_says_drop(policy, signal, decision);
+	moved = inputs_have_moved(policy, signal, decision);
+	if (judgement.urgency == URGENCY_NONE && (feedback || moved)) {
+		judgement.urgency = URGENCY_WAIT;
+		judgement.rule = feedback ? "feedback_drop" : "input_drift";
+	}
+	return judgement;
+}
+
 static void skip(struct decision *decision, const struct signal *signal, const char *rule)
 {
 	decision->verdict = VERDICT_SKIP;
@@ -162,46 +211,55 @@ static void skip(struct decision *decision, const struct signal *signal, const c
 	decision_reason(decision, "the retraining that waited is cancelled");
 }
 
-/* True when an earlier attempt settles the matter. */
-static bool earlier_attempts(const struct policy *policy, const struct signal *signal, struct decision *decision)
+/* A retraining is on its way. */
+static bool under_way(const struct signal *signal, struct decision *decision)
 {
 	const struct need *need = &signal->need;
+	bool runs = need->state == NEED_ACCEPTED;
 
-	if (need->state == NEED_ACCEPTED || (need->state == NEED_INTENDED && need->sent_at_once)) {
-		bool runs = need->state == NEED_ACCEPTED;
+	if (!runs && !(need->state == NEED_INTENDED && need->sent_at_once))
+		return false;
+	decision->verdict = runs ? VERDICT_WAIT : VERDICT_TRAIN;
+	decision->rule = runs ? "in_flight" : "send_again";
+	decision->state = need->state;
+	decision->sent_at_once = need->sent_at_once;
+	decision->due_at_s = need->due_at_s;
+	decision->latest_start_at_s = need->latest_start_at_s;
+	decision->start_at_s = runs ? NAN : signal->now_s;
+	decision_reason(decision, "attempt %d %s", need->attempt,
+			runs ? "is being carried out"
+			     : "was intended and not accepted: it is sent again under the same name");
+	return true;
+}
 
-		decision->verdict = runs ? VERDICT_WAIT : VERDICT_TRAIN;
-		decision->rule = runs ? "in_flight" : "send_again";
-		decision->state = need->state;
-		decision->sent_at_once = need->sent_at_once;
-		decision->due_at_s = need->due_at_s;
-		decision->latest_start_at_s = need->latest_start_at_s;
-		decision->start_at_s = runs ? NAN : signal->now_s;
-		decision_reason(decision, "attempt %d %s", need->attempt,
-				runs ? "is being carried out"
-				     : "was intended and not accepted: it is sent again under the same name");
-		return true;
-	}
-	if (need->state == NEED_NONE && signal->failed && signal->rows_since_failed < policy->min_new_rows) {
-		decision->verdict = VERDICT_BLOCKED;
-		decision->rule = "blocked";
-		decision_reason(decision,
-				"the last retraining failed %d times: nothing is tried until a promotion, %lld more "
-				"rows (%lld came), or "
-				"scheduler run --unblock",
-				RETRAIN_ATTEMPTS, (long long)policy->min_new_rows,
-				(long long)signal->rows_since_failed);
-		return true;
-	}
+static bool blocked(const struct policy *policy, const struct signal *signal, struct decision *decision)
+{
+	if (signal->need.state != NEED_NONE || !signal->failed || signal->rows_since_failed >= policy->min_new_rows)
+		return false;
+	decision->verdict = VERDICT_BLOCKED;
+	decision->rule = "blocked";
+	decision_reason(decision,
+			"the last retraining failed %d times: nothing is tried until a promotion, %lld more rows (%lld "
+			"came), or scheduler run --unblock",
+			RETRAIN_ATTEMPTS, (long long)policy->min_new_rows, (long long)signal->rows_since_failed);
+	return true;
+}
+
+/* What has been tried on this evidence already. */
+static const char *tried_already(const struct policy *policy, const struct signal *signal, struct decision *decision)
+{
 	if (signal->refused && signal->rows_since_refused < policy->min_new_rows) {
 		decision_reason(
 		    decision,
 		    "a challenger of this model was refused: none is trained until %lld more rows came (%lld came)",
 		    (long long)policy->min_new_rows, (long long)signal->rows_since_refused);
-		skip(decision, signal, "refused_recently");
-		return true;
+		return "refused_recently";
 	}
-	return false;
+	if (signal->need.state == NEED_NONE && signal->answered) {
+		decision_reason(decision, "a retraining on this very evidence has ended already");
+		return "answered";
+	}
+	return NULL;
 }
 
 static void set_deadline(const struct policy *policy, const struct signal *signal, enum urgency urgency,
@@ -240,16 +298,13 @@ struct decision decide(const struct policy *policy, const struct signal *signal)
 	    .target_gco2_per_kwh = NAN,
 	};
 	struct judgement judgement = judge(policy, signal, &decision);
+	const char *tried;
 
-	if (earlier_attempts(policy, signal, &decision))
+	if (under_way(signal, &decision) || blocked(policy, signal, &decision))
 		return decision;
-	if (judgement.urgency == URGENCY_NONE) {
-		skip(&decision, signal, judgement.rule);
-		return decision;
-	}
-	if (signal->need.state == NEED_NONE && signal->answered) {
-		decision_reason(&decision, "a retraining on this very evidence has ended already");
-		skip(&decision, signal, "answered");
+	tried = judgement.urgency == URGENCY_NONE ? judgement.rule : tried_already(policy, signal, &decision);
+	if (tried) {
+		skip(&decision, signal, tried);
 		return decision;
 	}
 	decision.rule = judgement.rule;

@@ -21,6 +21,9 @@
  *	probable_big_drop	lower end > 0 and drop > max: wait at most finish_within / 2
  *	small_drop		lower end > 0 and drop > low: wait at most finish_within
  *	no_drop			else: skip
+ *    Where the evidence asks for nothing, two hints may, if the spec lets them; they never do more than wait:
+ *	feedback_drop		lower end of the drop that a complete feedback sample shows > 0, and the drop > low
+ *	input_drift		psi of a column above its noise by more than drift_psi
  * 2. What is known of earlier attempts goes before it: in_flight (a retraining runs: wait), send_again (an intent that
  *    was not accepted, after a big drop: train), blocked (five failed attempts), refused_recently and answered (skip),
  *    backing_off (the last attempt failed: wait).
@@ -51,6 +54,8 @@ struct policy {
 	double finish_within_s; /* INFINITY: no deadline */
 	double min_saving;	/* start when waiting is expected to save a smaller share of the grams */
 	double tick_s;
+	bool uses_feedback;  /* feedback_drop may open a need */
+	double drift_psi;    /* and so may input_drift; NAN: it is only told */
 	bool estimate_only;  /* the estimate stands for both ends of the interval (preset seed) */
 	bool weighs_waiting; /* not_worth_waiting may start */
 };
@@ -84,6 +89,18 @@ struct need {
 	bool sent_at_once;
 };
 
+/* The last feedback sample of the champion that is complete; n 0: there is none. */
+struct feedback {
+	int number; /* 1, 2, ... per model: each is a look of its own */
+	int64_t k, n;
+};
+
+/* The column whose values have moved most from the plan's snapshot, as the last look found it (common/drift.h). */
+struct input_drift {
+	char column[64]; /* "": not known */
+	double psi, psi_noise;
+};
+
 struct signal {
 	double now_s;
 	bool has_champion;
@@ -91,6 +108,8 @@ struct signal {
 	int64_t rows;			  /* evidence now; without a champion the rows that could be trained on */
 	int look;			  /* 0: no look was taken yet; else what the windows hold */
 	int64_t window_k[WINDOWS], window_n[WINDOWS];
+	struct feedback feedback;
+	struct input_drift drift;
 	struct need need;
 	bool failed; /* no open need, and the last one failed for good since the last promotion */
 	int64_t rows_since_failed;

@@ -4,197 +4,195 @@
 #include "common/text.h"
 #include "common/xalloc.h"
 
-/* The loads that the champion's plan did not know, oldest first. */
-struct load_list {
-	int count;
-	int *ids;
-	int64_t *rows;
+enum { MAX_LOADS_TEXT = 1 << 24 };
+
+/* A load that the champion's plan did not know. */
+struct load {
+	int id;
+	int64_t rows;
+	int64_t k; /* rows that the model predicts right; -1: not scored yet */
+	char sha256[DIGEST_HEX_SIZE];
 };
 
-static bool find_pipeline(PGconn *db, const char *pipeline, struct evidence *evidence, struct fail *fail)
-{
-	PGresult *row = db_queryf(db, fail, "s",
-				  "SELECT p.pipeline_id, f.feature_set_id FROM green_ml.pipeline p "
-				  "JOIN green_ml.current_feature_set f USING (pipeline_id) WHERE p.name = $1",
-				  pipeline);
-	bool found;
+/* Oldest first. */
+struct load_list {
+	int count;
+	struct load *loads;
+};
 
-	if (!row)
-		return fail_prefix(fail, "could not find pipeline \"%s\"", pipeline);
-	found = PQntuples(row) == 1;
-	if (found) {
-		evidence->pipeline_id = (int)db_int(row, 0, 0);
-		evidence->feature_set_id = (int)db_int(row, 0, 1);
-	}
-	db_free(row);
-	if (!found)
-		return fail_set(fail, EXIT_WRONG_USE,
-				"pipeline \"%s\" is not registered: run database/migrate --pipeline with its spec",
-				pipeline);
-	if (!registry_champion(db, pipeline, &evidence->champion, fail))
-		return false;
-	if (evidence->champion.exists)
-		evidence->feature_set_id = evidence->champion.feature_set_id;
-	return true;
-}
-
-static bool count_rows(PGconn *db, struct evidence *evidence, struct fail *fail)
-{
-	PGresult *row = db_queryf(db, fail, "d",
-				  "SELECT coalesce(sum(rows), 0) FROM green_ml.preprocessing WHERE feature_set_id = $1",
-				  evidence->feature_set_id);
-
-	if (!row)
-		return fail_prefix(fail, "could not count the preprocessed rows");
-	evidence->rows = db_int(row, 0, 0);
-	db_free(row);
-	return true;
-}
-
-/* Also the look's load list and its hash. */
-static bool list_loads(PGconn *db, const char *pipeline, struct evidence *evidence, struct load_list *list,
+static bool list_loads(PGconn *db, const char *pipeline, const struct evidence *evidence, struct load_list *list,
 		       struct fail *fail)
 {
-	PGresult *rows = db_queryf(
-	    db, fail, "s",
-	    "SELECT load_id, rows, sha256 FROM green_ml.evidence_load WHERE pipeline = $1 ORDER BY load_id", pipeline);
-	struct digest *digest = digest_new();
-	unsigned char hash[DIGEST_SIZE];
-	struct text loads;
+	PGresult *rows =
+	    db_queryf(db, fail, "sl",
+		      "SELECT v.load_id, v.rows, v.sha256, coalesce(s.k, -1) FROM green_ml.evidence_load v LEFT JOIN "
+		      "(SELECT u.load_id, u.k FROM green_ml.evaluation e, unnest(e.loads, e.load_k) AS u (load_id, k) "
+		      " WHERE e.evaluation_id = $2) AS s USING (load_id) WHERE v.pipeline = $1 ORDER BY v.load_id",
+		      pipeline, evidence->evaluation_id);
 
-	text_init(&loads, 1 << 24);
-	text_puts(&loads, "{");
-	for (int i = 0; rows && i < PQntuples(rows); i++) {
-		char *line = xasprintf("%s %s\n", db_text(rows, i, 0), db_text(rows, i, 2));
+	if (!rows)
+		return fail_prefix(fail, "could not list the loads that are evidence");
+	list->count = PQntuples(rows);
+	list->loads = xcalloc((size_t)list->count + 1, sizeof(*list->loads));
+	for (int i = 0; i < list->count; i++) {
+		struct load *load = &list->loads[i];
 
-		list->ids = xreallocarray(list->ids, (size_t)i + 1, sizeof(*list->ids));
-		list->rows = xreallocarray(list->rows, (size_t)i + 1, sizeof(*list->rows));
-		list->ids[i] = (int)db_int(rows, i, 0);
-		list->rows[i] = db_int(rows, i, 1);
-		evidence->rows += list->rows[i];
-		text_printf(&loads, "%s%d", i ? "," : "", list->ids[i]);
-		digest_add(digest, line, strlen(line));
-		free(line);
-		list->count = i + 1;
+		load->id = (int)db_int(rows, i, 0);
+		load->rows = db_int(rows, i, 1);
+		snprintf(load->sha256, sizeof(load->sha256), "%s", db_text(rows, i, 2));
+		load->k = db_int(rows, i, 3);
 	}
-	text_puts(&loads, "}");
-	digest_finish(digest, hash);
-	digest_hex(hash, evidence->sha256);
 	db_free(rows);
-	if (loads.overflow)
-		fail_set(fail, EXIT_FAILED, "pipeline \"%s\" has too many loads since its last training to list them",
-			 pipeline);
-	evidence->loads = text_take(&loads);
-	text_release(&loads);
-	return fail->code == 0 || fail_prefix(fail, "could not read the evidence");
-}
-
-static bool last_look(PGconn *db, struct evidence *evidence, struct fail *fail)
-{
-	PGresult *row =
-	    db_queryf(db, fail, "d",
-		      "SELECT evaluation_id, look, all_k, all_n, recent_k, recent_n FROM green_ml.evaluation "
-		      "WHERE model_id = $1 ORDER BY look DESC LIMIT 1",
-		      evidence->champion.model_id);
-
-	if (!row)
-		return fail_prefix(fail, "could not read the last look at the evidence");
-	if (PQntuples(row) == 1) {
-		evidence->evaluation_id = db_int(row, 0, 0);
-		evidence->look = (int)db_int(row, 0, 1);
-		evidence->k[WINDOW_ALL] = db_int(row, 0, 2);
-		evidence->n[WINDOW_ALL] = db_int(row, 0, 3);
-		evidence->k[WINDOW_RECENT] = db_int(row, 0, 4);
-		evidence->n[WINDOW_RECENT] = db_int(row, 0, 5);
-	}
-	db_free(row);
 	return true;
 }
 
-static bool look_is_due(const struct config *config, const struct evidence *evidence)
+bool evidence_is_due(const struct evidence *evidence, const struct config *config)
 {
 	int64_t needed = evidence->look == 0 ? config->min_rows : config->min_new_rows;
 	int64_t came = evidence->look == 0 ? evidence->rows : evidence->rows - evidence->n[WINDOW_ALL];
 
-	return came > 0 && came >= needed;
+	return evidence->champion.exists && came > 0 && came >= needed;
 }
 
-/* The oldest load of the recent window: from it on the loads hold at least that many rows. */
-static int first_recent_load(const struct load_list *list, int64_t recent_rows)
+/* PostgreSQL's array text of a number per load; only_new: of those that are not scored yet. free(). */
+static char *array_of_loads(const struct load_list *list, bool only_new, int64_t (*number)(const struct load *load))
 {
-	int64_t rows = 0;
-	int i = list->count;
+	struct text text;
+	char *array;
 
-	while (i > 0 && rows < recent_rows)
-		rows += list->rows[--i];
-	return list->count ? list->ids[i] : 0;
+	text_init(&text, MAX_LOADS_TEXT);
+	text_puts(&text, "{");
+	for (int i = 0; i < list->count; i++)
+		if (!only_new || list->loads[i].k < 0)
+			text_printf(&text, "%s%lld", text.size > 1 ? "," : "", (long long)number(&list->loads[i]));
+	text_puts(&text, "}");
+	array = text.overflow ? NULL : text_take(&text);
+	text_release(&text);
+	return array;
 }
 
-static void count_right(const struct feature_rows *rows, const struct forest *forest, int first_recent,
-			struct evidence *evidence)
+static int64_t load_id(const struct load *load)
+{
+	return load->id;
+}
+
+static int64_t load_k(const struct load *load)
+{
+	return load->k;
+}
+
+static void hash_loads(const struct load_list *list, char hex[DIGEST_HEX_SIZE])
+{
+	struct digest *digest = digest_new();
+	unsigned char hash[DIGEST_SIZE];
+
+	for (int i = 0; i < list->count; i++) {
+		char *line = xasprintf("%d %s\n", list->loads[i].id, list->loads[i].sha256);
+
+		digest_add(digest, line, strlen(line));
+		free(line);
+	}
+	digest_finish(digest, hash);
+	digest_hex(hash, hex);
+}
+
+/* The rows come in the order of their loads. */
+static bool count_right(const struct feature_rows *rows, const struct forest *forest, struct load_list *list,
+			struct fail *fail)
 {
 	uint8_t *right = xmalloc((size_t)rows->count + 1);
+	int64_t row = 0;
+	bool good = true;
 
 	feature_rows_score(rows, forest, right);
-	memset(evidence->k, 0, sizeof(evidence->k));
-	memset(evidence->n, 0, sizeof(evidence->n));
-	for (int64_t row = 0; row < rows->count; row++) {
-		bool recent = rows->load_id[row] >= first_recent;
+	for (int i = 0; good && i < list->count; i++) {
+		struct load *load = &list->loads[i];
+		int64_t first = row, k = 0;
 
-		evidence->k[WINDOW_ALL] += right[row];
-		evidence->n[WINDOW_ALL]++;
-		evidence->k[WINDOW_RECENT] += recent ? right[row] : 0;
-		evidence->n[WINDOW_RECENT] += recent;
+		if (load->k >= 0)
+			continue;
+		for (; row < rows->count && rows->load_id[row] == load->id; row++)
+			k += right[row];
+		good = row - first == load->rows ||
+		       fail_set(fail, EXIT_FAILED, "load %d has %lld feature rows, preprocessing made %lld", load->id,
+				(long long)(row - first), (long long)load->rows);
+		load->k = k;
 	}
 	free(right);
+	return good;
 }
 
-static bool take_look(PGconn *db, const struct config *config, const struct load_list *list, struct evidence *evidence,
-		      struct fail *fail)
+/* Scores the loads that are new. */
+static bool score_loads(PGconn *db, const struct evidence *evidence, struct load_list *list, struct fail *fail)
 {
+	char *ids = array_of_loads(list, true, load_id);
 	struct forest *forest = registry_model(db, evidence->champion.model_id, NULL, NULL, fail);
 	struct feature_set set = {0};
 	struct feature_rows rows = {0};
 	bool have_set = forest && feature_set_load(db, evidence->feature_set_id, &set, fail);
-	bool have_rows = have_set && feature_rows_read(db, &set, forest, evidence->loads, "all", &rows, fail);
+	bool have_rows = have_set && feature_rows_read(db, &set, forest, ids, "all", &rows, fail);
+	bool done = have_rows && count_right(&rows, forest, list, fail);
 
-	if (have_rows) {
-		count_right(&rows, forest, first_recent_load(list, config->recent_rows), evidence);
-		evidence->look++;
-		evidence->fresh = true;
-		evidence->evaluation_id = 0;
+	if (have_rows)
 		feature_rows_release(&rows);
-	}
 	if (have_set)
 		feature_set_release(&set);
 	forest_free(forest);
-	return have_rows || fail_prefix(fail, "could not score model %d on the new rows", evidence->champion.model_id);
+	free(ids);
+	return done;
 }
 
-bool evidence_read(PGconn *db, const char *pipeline, const struct config *config, bool may_look,
-		   struct evidence *evidence, struct fail *fail)
+/* From the newest load back, until they hold recent_rows rows. */
+static void sum_windows(const struct load_list *list, int64_t recent_rows, struct evidence *evidence)
+{
+	memset(evidence->k, 0, sizeof(evidence->k));
+	memset(evidence->n, 0, sizeof(evidence->n));
+	for (int i = list->count - 1; i >= 0; i--) {
+		const struct load *load = &list->loads[i];
+
+		if (evidence->n[WINDOW_RECENT] < recent_rows) {
+			evidence->k[WINDOW_RECENT] += load->k;
+			evidence->n[WINDOW_RECENT] += load->rows;
+		}
+		evidence->k[WINDOW_ALL] += load->k;
+		evidence->n[WINDOW_ALL] += load->rows;
+	}
+}
+
+static bool fill_look(const struct load_list *list, const struct config *config, struct evidence *evidence,
+		      struct fail *fail)
+{
+	evidence->loads = array_of_loads(list, false, load_id);
+	evidence->load_k = array_of_loads(list, false, load_k);
+	if (!evidence->loads || !evidence->load_k) {
+		evidence_release(evidence);
+		return fail_set(fail, EXIT_FAILED, "there are too many loads since the last training to list them");
+	}
+	hash_loads(list, evidence->sha256);
+	sum_windows(list, config->recent_rows, evidence);
+	evidence->rows = evidence->n[WINDOW_ALL];
+	evidence->look++;
+	evidence->fresh = true;
+	evidence->evaluation_id = 0;
+	return true;
+}
+
+bool evidence_look(PGconn *db, const char *pipeline, const struct config *config, struct evidence *evidence,
+		   struct fail *fail)
 {
 	struct load_list list = {0};
-	bool done;
+	bool done = list_loads(db, pipeline, evidence, &list, fail) && score_loads(db, evidence, &list, fail) &&
+		    fill_look(&list, config, evidence, fail);
 
-	*evidence = (struct evidence){0};
-	done = find_pipeline(db, pipeline, evidence, fail);
-	if (done && !evidence->champion.exists)
-		done = count_rows(db, evidence, fail);
-	else if (done)
-		done = list_loads(db, pipeline, evidence, &list, fail) && last_look(db, evidence, fail) &&
-		       (!may_look || !look_is_due(config, evidence) || take_look(db, config, &list, evidence, fail));
-	free(list.ids);
-	free(list.rows);
-	if (!done)
-		evidence_release(evidence);
-	return done;
+	free(list.loads);
+	return done || fail_prefix(fail, "could not score model %d on the new rows", evidence->champion.model_id);
 }
 
 void evidence_release(struct evidence *evidence)
 {
 	free(evidence->loads);
-	evidence->loads = NULL;
+	free(evidence->load_k);
+	evidence->loads = evidence->load_k = NULL;
 }
 
 void evidence_to_signal(const struct evidence *evidence, struct signal *signal)
@@ -214,18 +212,18 @@ bool evidence_store(PGconn *db, struct evidence *evidence, const struct decision
 	const struct interval *all = &decision->windows[WINDOW_ALL], *recent = &decision->windows[WINDOW_RECENT];
 	PGresult *row =
 	    db_queryf(db, fail,
-		      "dsds"
+		      "dsdss"
 		      "llllll"
 		      "fffff"
 		      "ltb",
-		      "INSERT INTO green_ml.evaluation (model_id, evidence_sha256, look, loads, reference_n, "
+		      "INSERT INTO green_ml.evaluation (model_id, evidence_sha256, look, loads, load_k, reference_n, "
 		      "reference_k, all_n, all_k, "
 		      "recent_n, recent_k, all_drop_low, all_drop_high, recent_drop_low, recent_drop_high, alpha, "
 		      "run_id, evaluated_at, "
 		      "simulated) VALUES ($1, decode($2, 'hex'), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, "
-		      "$15, $16, $17, $18) "
+		      "$15, $16, $17, $18, $19) "
 		      "ON CONFLICT DO NOTHING RETURNING evaluation_id",
-		      evidence->champion.model_id, evidence->sha256, evidence->look, evidence->loads,
+		      evidence->champion.model_id, evidence->sha256, evidence->look, evidence->loads, evidence->load_k,
 		      evidence->champion.holdout_n, evidence->champion.holdout_k, evidence->n[WINDOW_ALL],
 		      evidence->k[WINDOW_ALL], evidence->n[WINDOW_RECENT], evidence->k[WINDOW_RECENT], all->low,
 		      all->high, recent->low, recent->high, decision->alpha, run_id, now_s, simulated);

@@ -7,11 +7,11 @@
  * retrain.recent_rows rows.
  *
  * A look is taken only when at least retrain.min_new_rows rows came since this model's last one (the first:
- * retrain.min_rows rows since its plan); otherwise the last look stands, as green_ml.evaluation holds it. Nothing is
- * written here:
+ * retrain.min_rows rows since its plan); otherwise the last look stands, as green_ml.evaluation holds it. A look scores
+ * only the loads that no look at this model has scored before. Nothing is written until evidence_store():
  *
- *	struct evidence evidence;
- *	if (!evidence_read(db, pipeline, &config, true, &evidence, &fail)) ...
+ *	struct standing standing;			scheduler/standing.h fills standing.evidence
+ *	if (evidence_is_due(&evidence, &config) && !evidence_look(db, pipeline, &config, &evidence, &fail)) ...
  *	evidence_to_signal(&evidence, &signal);
  *	... decide ...
  *	evidence_store(db, &evidence, &decision, ...)	inside the work's transaction, when evidence.fresh
@@ -31,16 +31,18 @@ struct evidence {
 	int64_t rows;	       /* now */
 	int look;	       /* that the windows hold; 0: none */
 	bool fresh;	       /* it was taken now and is not stored yet */
-	int64_t evaluation_id; /* of the look, once it is stored */
+	int64_t evaluation_id; /* of the last look, once it is stored; 0: none */
 	int64_t k[WINDOWS], n[WINDOWS];
-	char *loads;		      /* of a fresh look: "{1,2}" */
-	char sha256[DIGEST_HEX_SIZE]; /* of a fresh look: over the sorted load ids and the hashes of their rows */
+	/* of a fresh look */
+	char *loads, *load_k;	      /* "{1,2}", and how many rows of each were right */
+	char sha256[DIGEST_HEX_SIZE]; /* over the sorted load ids and the hashes of their rows */
 };
 
-/* may_look: false where a retraining is on its way. A pipeline that is not registered is EXIT_WRONG_USE. On error there
- * is nothing to release. */
-bool evidence_read(PGconn *db, const char *pipeline, const struct config *config, bool may_look,
-		   struct evidence *evidence, struct fail *fail) MUST_USE;
+bool evidence_is_due(const struct evidence *evidence, const struct config *config);
+
+/* Takes a look. On error the evidence is as it was. */
+bool evidence_look(PGconn *db, const char *pipeline, const struct config *config, struct evidence *evidence,
+		   struct fail *fail) MUST_USE;
 void evidence_release(struct evidence *evidence);
 
 void evidence_to_signal(const struct evidence *evidence, struct signal *signal);

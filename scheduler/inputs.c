@@ -40,6 +40,8 @@ static json_t *policy_json(const struct policy *policy)
 	put_number(json, "finish_within_s", policy->finish_within_s);
 	put_number(json, "min_saving", policy->min_saving);
 	put_number(json, "tick_s", policy->tick_s);
+	put_number(json, "drift_psi", policy->drift_psi);
+	json_object_set_new(json, "uses_feedback", json_boolean(policy->uses_feedback));
 	return json;
 }
 
@@ -89,6 +91,15 @@ static json_t *signal_json(const struct signal *signal)
 	put_share(json, "reference", signal->reference_k, signal->reference_n);
 	put_share(json, "all", signal->window_k[WINDOW_ALL], signal->window_n[WINDOW_ALL]);
 	put_share(json, "recent", signal->window_k[WINDOW_RECENT], signal->window_n[WINDOW_RECENT]);
+	if (signal->feedback.n > 0) {
+		put_share(json, "feedback", signal->feedback.k, signal->feedback.n);
+		json_object_set_new(json, "feedback_number", json_integer(signal->feedback.number));
+	}
+	if (*signal->drift.column) {
+		json_object_set_new(json, "drift_column", json_string(signal->drift.column));
+		put_number(json, "drift_psi", signal->drift.psi);
+		put_number(json, "drift_psi_noise", signal->drift.psi_noise);
+	}
 	if (signal->need.state != NEED_NONE)
 		json_object_set_new(json, "need", need_json(&signal->need));
 	if (signal->failed)

@@ -45,6 +45,8 @@ bool policy_make(const struct config *config, struct policy *policy, struct fail
 	    .finish_within_s = config->finish_within_s,
 	    .min_saving = config->min_saving,
 	    .tick_s = 60 * config->tick_min,
+	    .uses_feedback = config->feedback,
+	    .drift_psi = config->drift_psi,
 	    .estimate_only = config->estimate_only,
 	    .weighs_waiting = config->weighs_waiting,
 	};

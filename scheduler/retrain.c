@@ -11,42 +11,6 @@ static const char *time_or_null(double at_s, char text[CLOCK_TEXT_SIZE])
 	return isfinite(at_s) && at_s > 0 ? clock_format(at_s, text) : NULL;
 }
 
-static enum need_state state_from(const char *name)
-{
-	return strcmp(name, "waiting") == 0    ? NEED_WAITING
-	       : strcmp(name, "intended") == 0 ? NEED_INTENDED
-					       : NEED_ACCEPTED;
-}
-
-bool retrain_load(PGconn *db, int pipeline_id, struct retrain *retrain, struct fail *fail)
-{
-	PGresult *row = db_queryf(
-	    db, fail, "d",
-	    "SELECT retrain_id, uid, state, extract(epoch FROM due_at), extract(epoch FROM latest_start_at), "
-	    "extract(epoch FROM not_before), attempt, sent_at_once, coalesce(workflow, '') FROM green_ml.retrain "
-	    "WHERE pipeline_id = $1 AND state IN ('waiting', 'intended', 'accepted')",
-	    pipeline_id);
-
-	*retrain = (struct retrain){0};
-	if (!row)
-		return fail_prefix(fail, "could not read the open retraining");
-	if (PQntuples(row) == 1) {
-		retrain->id = (int)db_int(row, 0, 0);
-		snprintf(retrain->uid, sizeof(retrain->uid), "%s", db_text(row, 0, 1));
-		retrain->need = (struct need){
-		    .state = state_from(db_text(row, 0, 2)),
-		    .due_at_s = db_real(row, 0, 3),
-		    .latest_start_at_s = db_text(row, 0, 4) ? db_real(row, 0, 4) : INFINITY,
-		    .not_before_s = db_text(row, 0, 5) ? db_real(row, 0, 5) : 0,
-		    .attempt = (int)db_int(row, 0, 6),
-		    .sent_at_once = db_bool(row, 0, 7),
-		};
-		snprintf(retrain->workflow, sizeof(retrain->workflow), "%s", db_text(row, 0, 8));
-	}
-	db_free(row);
-	return true;
-}
-
 /* $1 pipeline, $2 champion's model or null, $3 feature set, $4 the look's evaluation or 0. */
 static const char earlier_sql[] =
     "WITH last AS ("

@@ -3,9 +3,8 @@
 
 /*
  * The need of a pipeline, as green_ml.retrain keeps it: one open row (waiting, intended, accepted) at most, closed as
- * succeeded, refused, failed or cancelled; every change is a row of retrain_event too.
+ * succeeded, refused, failed or cancelled; every change is a row of retrain_event too. standing.h reads the open row.
  *
- *	retrain_load()		the open row, id 0 when there is none
  *	retrain_earlier()	what closed rows and refused challengers say to decide()
  *	retrain_outcome()	what the training stored: the gate's verdict on the plan that carries this id
  *	retrain_end(), retrain_found()	what became of an attempt, in memory; retrain_store_change() writes it
@@ -52,7 +51,6 @@ struct change {
 	char workflow_uid[64];
 };
 
-bool retrain_load(PGconn *db, int pipeline_id, struct retrain *retrain, struct fail *fail) MUST_USE;
 bool retrain_earlier(PGconn *db, const struct evidence *evidence, struct signal *signal, struct fail *fail) MUST_USE;
 bool retrain_outcome(PGconn *db, int retrain_id, enum outcome *outcome, char reason[256], struct fail *fail) MUST_USE;
 

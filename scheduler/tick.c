@@ -11,6 +11,7 @@
 #include "scheduler/costs.h"
 #include "scheduler/policy.h"
 #include "scheduler/rung.h"
+#include "scheduler/standing.h"
 #include "scheduler/store.h"
 
 /* What a tick works with, opened from its settings. */
@@ -73,67 +74,68 @@ static void unlock_pipeline(PGconn *db, const char *pipeline)
 			    pipeline, "error", "%s", fail.text, NULL);
 }
 
-/* Decides twice where the start is a question: only then the history is read. */
-static bool decide_with_history(PGconn *db, const struct tools *tools, struct tick *tick, struct fail *fail)
+/* Decides again where it is a question when to start: only then it matters what retrainings cost and what the grid did
+ * before. */
+static bool decide_when(PGconn *db, const struct tools *tools, struct tick *tick, struct fail *fail)
 {
 	double until_s;
 
 	tick->decision = decide(&tick->policy, &tick->signal);
-	if (!tick->decision.rung || tick->policy.start == START_NOW)
+	if (!tick->decision.rung)
 		return true;
 	until_s = fmin(tick->signal.now_s, tick->decision.due_at_s);
-	if (!carbon_history(&tools->carbon, db, until_s - (HISTORY_HOURS + 1) * 3600.0, until_s, &tick->history,
-			    &tick->signal.history_count, fail))
+	if (!costs_read(db, tick->spec->name, &tick->signal, fail) ||
+	    (tick->policy.start != START_NOW &&
+	     !carbon_history(&tools->carbon, db, until_s - (HISTORY_HOURS + 1) * 3600.0, until_s, &tick->history,
+			     &tick->signal.history_count, fail)))
 		return false;
 	tick->signal.history = tick->history;
 	tick->decision = decide(&tick->policy, &tick->signal);
 	return true;
 }
 
+static bool read_grid(PGconn *db, const struct tools *tools, bool store, struct tick *tick, struct fail *fail)
+{
+	struct signal *signal = &tick->signal;
+
+	signal->duration_s = signal->retrain_kwh = signal->open_tick_kwh = signal->idle_tick_kwh = NAN;
+	return carbon_read(&tools->carbon, db, signal->now_s, store, &signal->reading, fail);
+}
+
 /* Everything that is known now, and the decision. */
 static bool gather_and_decide(PGconn *db, const struct config *config, const struct tools *tools, bool store,
-			      const struct retrain *retrain, struct tick *tick, struct fail *fail)
+			      const struct standing *standing, struct tick *tick, struct fail *fail)
 {
-	const char *pipeline = tick->spec->name;
 	struct signal *signal = &tick->signal;
 
 	signal->now_s = clock_now_s();
-	signal->need = retrain->need;
-	if (!evidence_read(db, pipeline, config, retrain->need.state != NEED_ACCEPTED, &tick->evidence, fail))
+	signal->need = standing->retrain.need;
+	tick->evidence = standing->evidence;
+	if (signal->need.state != NEED_ACCEPTED && evidence_is_due(&tick->evidence, config) &&
+	    !evidence_look(db, tick->spec->name, config, &tick->evidence, fail))
 		return false;
 	evidence_to_signal(&tick->evidence, signal);
-	return retrain_earlier(db, &tick->evidence, signal, fail) && costs_read(db, pipeline, signal, fail) &&
-	       carbon_read(&tools->carbon, db, signal->now_s, store, &signal->reading, fail) &&
-	       decide_with_history(db, tools, tick, fail);
+	return retrain_earlier(db, &tick->evidence, signal, fail) && read_grid(db, tools, store, tick, fail) &&
+	       decide_when(db, tools, tick, fail);
 }
 
-/* A spec whose columns nobody registered would be sent to a training that refuses it, again and again. */
-static bool find_open(PGconn *db, const struct spec *spec, struct retrain *retrain, int *pipeline_id, struct fail *fail)
+/* The usual tick: no need, no look due, no drop that the last look would have found. It neither changes anything nor
+ * depends on what another tick may be changing, so that it takes no lock. */
+static bool quiet(PGconn *db, const struct config *config, const struct tools *tools, const struct standing *standing,
+		  struct run *run, struct tick *tick, bool *is_quiet, struct fail *fail)
 {
-	PGresult *row = db_queryf(db, fail, "sss",
-				  "SELECT p.pipeline_id, f.columns = green_ml.spec_columns($2::jsonb) "
-				  "AND f.holdout_limit = $3::numeric FROM green_ml.pipeline p "
-				  "JOIN green_ml.current_feature_set f USING (pipeline_id) WHERE p.name = $1",
-				  spec->name, spec->json, spec->holdout_limit);
-	bool known = row && PQntuples(row) == 1;
-	bool same = known && db_bool(row, 0, 1);
+	struct writer writer = {0, clock_now_s(), clock_is_simulated()};
 
-	*retrain = (struct retrain){0};
-	*pipeline_id = known ? (int)db_int(row, 0, 0) : 0;
-	db_free(row);
-	if (!row)
-		return fail_prefix(fail, "could not look up pipeline \"%s\"", spec->name);
-	if (!known)
-		return fail_set(fail, EXIT_WRONG_USE,
-				"pipeline \"%s\" is not registered: run database/migrate --pipeline \"%s\"", spec->name,
-				spec->file);
-	if (!same)
-		return fail_set(
-		    fail, EXIT_WRONG_USE,
-		    "the columns or the holdout of \"%s\" differ from those registered for pipeline \"%s\": "
-		    "run database/migrate --pipeline \"%s\"",
-		    spec->file, spec->name, spec->file);
-	return retrain_load(db, *pipeline_id, retrain, fail);
+	*is_quiet = false;
+	if (standing->retrain.id || standing->failed || config->unblock || evidence_is_due(&standing->evidence, config))
+		return true;
+	tick->signal.now_s = writer.now_s;
+	tick->evidence = standing->evidence;
+	evidence_to_signal(&tick->evidence, &tick->signal);
+	tick->decision = decide(&tick->policy, &tick->signal);
+	*is_quiet = tick->decision.verdict == VERDICT_SKIP;
+	return !*is_quiet ||
+	       (read_grid(db, tools, true, tick, fail) && store_quiet_decision(db, run, tick, &writer, fail));
 }
 
 static bool write_all(PGconn *db, const struct config *config, const struct writer *writer, const struct change *change,
@@ -182,39 +184,53 @@ static bool work(PGconn *db, const struct config *config, const struct tools *to
 		 struct fail *fail)
 {
 	struct writer writer = {run_id(run), clock_now_s(), clock_is_simulated()};
-	struct retrain retrain;
+	struct standing standing;
 	struct change change;
-	int pipeline_id;
 	bool lifted = false;
 
-	if (!find_open(db, tick->spec, &retrain, &pipeline_id, fail))
+	if (!standing_read(db, tick->spec, &standing, fail))
 		return false;
-	if (config->unblock && !retrain_unblock(db, pipeline_id, &writer, &lifted, fail))
+	if (config->unblock && !retrain_unblock(db, standing.evidence.pipeline_id, &writer, &lifted, fail))
 		return false;
-	if (!carrier_follow(&tools->carrier, db, writer.now_s, &retrain, &change, fail) ||
-	    !gather_and_decide(db, config, tools, true, &retrain, tick, fail) ||
-	    !store_tick(db, config, run, &writer, &change, &retrain, tick, fail))
+	if (!carrier_follow(&tools->carrier, db, writer.now_s, &standing.retrain, &change, fail) ||
+	    !gather_and_decide(db, config, tools, true, &standing, tick, fail) ||
+	    !store_tick(db, config, run, &writer, &change, &standing.retrain, tick, fail))
 		return false;
 	log_decision(tick);
 	return tick->decision.verdict != VERDICT_TRAIN ||
-	       carrier_start(&tools->carrier, db, tick->workflow, &writer, &retrain, fail);
+	       carrier_start(&tools->carrier, db, tick->workflow, &writer, &standing.retrain, fail);
+}
+
+static bool locked_tick(PGconn *db, const struct config *config, const struct tools *tools, struct run *run,
+			struct tick *tick, struct fail *fail)
+{
+	bool done = false;
+
+	if (run_lease(run, tick->spec->name, fail) && lock_pipeline(db, tick->spec->name, fail)) {
+		done = work(db, config, tools, run, tick, fail);
+		unlock_pipeline(db, tick->spec->name);
+	}
+	if (!done && tick->decision_id == 0)
+		run_failed(run, db, fail->text);
+	return done;
 }
 
 bool tick_run(PGconn *db, const struct config *config, const struct spec *spec, struct tick *tick, struct fail *fail)
 {
 	struct tools tools;
-	struct run *run = NULL;
-	bool done = false;
+	struct standing standing;
+	struct run *run;
+	bool done, is_quiet = false;
 
 	if (!open_tools(config, spec, tick, &tools, fail))
 		return false;
-	run = run_open(db, spec->name, fail);
-	if (run && lock_pipeline(db, spec->name, fail)) {
-		done = work(db, config, &tools, run, tick, fail);
-		unlock_pipeline(db, spec->name);
-	}
-	if (run && !done && tick->decision_id == 0)
-		run_failed(run, db, fail->text);
+	run = run_brief(db);
+	done = standing_read(db, spec, &standing, fail) &&
+	       quiet(db, config, &tools, &standing, run, tick, &is_quiet, fail);
+	if (done && is_quiet)
+		log_decision(tick);
+	else if (done)
+		done = locked_tick(db, config, &tools, run, tick, fail);
 	run_free(run);
 	close_tools(&tools);
 	return done;
@@ -224,18 +240,18 @@ bool tick_explain(PGconn *db, const struct config *config, const struct spec *sp
 		  struct fail *fail)
 {
 	struct tools tools;
-	struct retrain retrain;
+	struct standing standing = {.retrain = {0}};
 	struct change change;
-	int pipeline_id;
 	bool locked = false, done = false;
 
 	if (!open_tools(config, spec, tick, &tools, fail))
 		return false;
 	/* A pipeline that a tick is at work on is left to it: its retraining is in flight, whatever the rows say. */
-	if (find_open(db, spec, &retrain, &pipeline_id, fail) && try_lock(db, spec->name, &locked, fail))
-		done = (!locked || carrier_follow(&tools.carrier, db, clock_now_s(), &retrain, &change, fail)) &&
-		       gather_and_decide(db, config, &tools, false, &retrain, tick, fail);
-	tick->retrain_id = retrain.id;
+	if (standing_read(db, spec, &standing, fail) && try_lock(db, spec->name, &locked, fail))
+		done =
+		    (!locked || carrier_follow(&tools.carrier, db, clock_now_s(), &standing.retrain, &change, fail)) &&
+		    gather_and_decide(db, config, &tools, false, &standing, tick, fail);
+	tick->retrain_id = standing.retrain.id;
 	if (locked)
 		unlock_pipeline(db, spec->name);
 	close_tools(&tools);

@@ -97,9 +97,9 @@ wait_for 5 as loader psql -XAtqwc 'SELECT 1'
 
 # --- what the server lets them do --------------------------------------------------------------------------------
 sql "ALTER DATABASE bad SET default_transaction_read_only = on"
-each "read-only" 1 'could not open a run: database: cannot execute INSERT in a read-only transaction .SQLSTATE 25006'
+each "read-only" 1 'could not (open a run|store the decision): database: cannot execute INSERT in a read-only transaction .SQLSTATE 25006'
 PGDATABASE=postgres sql "ALTER DATABASE bad RESET default_transaction_read_only"
-each "a role that may only read" 1 'permission denied for table run .SQLSTATE 42501' ROLE=metrics
+each "a role that may only read" 1 'permission denied for table (run|training_plan) .SQLSTATE 42501' ROLE=metrics
 ROLE=loader refused "model-training as the loader" 1 'permission denied for .*SQLSTATE 42501' train
 ROLE=api refused "data-fetch as model-api" 1 'permission denied for .*SQLSTATE 42501' fetch --csv many.csv
 ROLE=trainer refused "preprocessing as the trainer" 1 'permission denied for .*SQLSTATE 42501' prep

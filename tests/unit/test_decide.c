@@ -70,6 +70,8 @@ static struct policy read_policy(const json_t *json)
 			.min_new_rows = (int64_t)number(retrain, "min_new_rows", 1000),
 			.finish_within_h = number(retrain, "finish_within_h", 168),
 			.min_saving = number(retrain, "min_saving", 0),
+			.feedback = json_is_true(json_object_get(retrain, "feedback")),
+			.drift_psi = number(retrain, "drift_psi", NAN),
 			.policy = name,
 			.carbon_intensity_threshold_gco2_per_kwh = number(retrain, "carbon_intensity_threshold", 400)}};
 	struct config config = {.preset = text(json, "preset", ""), .tick_min = number(json, "tick_min", 15)};
@@ -146,6 +148,11 @@ static struct signal read_signal(const json_t *json)
 	share(json, "all", &signal.window_k[WINDOW_ALL], &signal.window_n[WINDOW_ALL]);
 	share(json, json_object_get(json, "recent") ? "recent" : "all", &signal.window_k[WINDOW_RECENT],
 	      &signal.window_n[WINDOW_RECENT]);
+	share(json, "feedback", &signal.feedback.k, &signal.feedback.n);
+	signal.feedback.number = (int)number(json, "feedback_number", 1);
+	signal.drift.psi = number(json, "drift_psi", NAN);
+	signal.drift.psi_noise = number(json, "drift_psi_noise", 0);
+	snprintf(signal.drift.column, sizeof(signal.drift.column), "%s", text(json, "drift_column", ""));
 	signal.rows = (int64_t)number(json, "rows", (double)signal.window_n[WINDOW_ALL]);
 	signal.history = read_history(json_object_get(json, "history"), &signal.history_count);
 	return signal;
