@@ -1,19 +1,20 @@
 /* data-fetch: rows of a CSV into their source's table, each exactly once. */
-#include <jansson.h>
-#include <stdio.h>
+#include <string.h>
 
 #include "common/db.h"
 #include "common/fail.h"
 #include "common/http.h"
 #include "common/log.h"
-#include "common/output.h"
+#include "common/number.h"
 #include "common/run.h"
 #include "common/setting.h"
 #include "common/spec.h"
 #include "data-fetch/load.h"
+#include "data-fetch/report.h"
+#include "data-fetch/resume.h"
 
-static const char *pipeline_file, *pipeline_name;
-static bool as_json;
+static const char *pipeline_file, *pipeline_name, *start_row;
+static bool as_json, resumes;
 static struct window window;
 static struct input_settings source;
 static int64_t max_bytes;
@@ -26,8 +27,10 @@ static const struct setting settings[] = {
      "file below the data root or http(s) URL, gzipped or not"},
     {"n-rows", "N_ROWS", SETTING_INT, &window.n_rows, "0", 0, 2147483647, NULL, "N",
      "data rows to load, 0: to the end"},
-    {"start-row", "START_ROW", SETTING_INT, &window.start_row, "0", 0, 2147483647, NULL, "N",
-     "data rows to skip before them"},
+    {"start-row", "START_ROW", SETTING_TEXT, &start_row, "0", 0, 0, NULL, "N|auto",
+     "data rows to skip before them; auto: those that loads from here cover without a gap"},
+    {"min-new-rows", "MIN_NEW_ROWS", SETTING_INT, &window.min_rows, "0", 0, 2147483647, NULL, "N",
+     "load nothing (exit code 0) where fewer rows are there; with auto at least 1"},
     {"max-rejects", "MAX_REJECTS", SETTING_INT, &window.max_rejects, "0", 0, 2147483647, NULL, "N",
      "unreadable rows to leave out; more fail the load"},
     {"keep-rejects", "KEEP_REJECTS", SETTING_FLAG, &window.keep_rejects, "false", 0, 0, NULL, NULL,
@@ -55,44 +58,24 @@ static const struct program program = {
     .setting_count = sizeof(settings) / sizeof(*settings),
 };
 
-static void print_json(const struct load_result *result, const struct spec *spec, const char *location)
+/* A number of rows, or "auto", whose number the database knows. */
+static bool read_window(struct fail *fail)
 {
-	json_t *object = json_pack("{s:i, s:b, s:I, s:I, s:I, s:I, s:s, s:s, s:s}", "load_id", result->load_id,
-				   "repeat", (int)result->repeat, "rows", (json_int_t)result->rows, "rows_known",
-				   (json_int_t)result->rows_known, "rejected", (json_int_t)result->rejected,
-				   "conflicts", (json_int_t)result->conflicts, "source", spec->source, "location",
-				   location, "sha256", result->sha256);
-
-	json_dumpf(object, stdout, JSON_COMPACT);
-	putchar('\n');
-	json_decref(object);
-}
-
-static bool report(const struct load_result *result, const struct spec *spec, const char *location, struct fail *fail)
-{
-	log_info(result->repeat ? "already loaded" : "load done", "load_id", "%d", result->load_id, "rows", "%lld",
-		 (long long)result->rows, "rows_known", "%lld", (long long)result->rows_known, "rejected", "%lld",
-		 (long long)result->rejected, "location", "%s", location, NULL);
-	if (result->conflicts)
-		log_warning("rows with a known id and other content were rejected, the stored rows stand", "load_id",
-			    "%d", result->load_id, "conflicts", "%lld", (long long)result->conflicts, "first_line",
-			    "%lld", (long long)result->first_conflict_line, NULL);
-	if (result->rejected > result->conflicts && !result->repeat)
-		log_warning("unreadable rows were left out", "load_id", "%d", result->load_id, "rows", "%lld",
-			    (long long)(result->rejected - result->conflicts), NULL);
-	if (result->rows + result->rows_known + result->rejected == 0)
-		log_warning("no rows were there to load", "load_id", "%d", result->load_id, "start_row", "%lld",
-			    (long long)window.start_row, NULL);
-	if (as_json)
-		print_json(result, spec, location);
-	else
-		printf("%sload %d: %lld rows, %lld known, %lld rejected from %s\n",
-		       result->repeat ? "already loaded as " : "", result->load_id, (long long)result->rows,
-		       (long long)result->rows_known, (long long)result->rejected, location);
-	return output_write(fail, "load_id", "%d", result->load_id) &&
-	       output_write(fail, "rows", "%lld", (long long)result->rows) &&
-	       output_write(fail, "rows_known", "%lld", (long long)result->rows_known) &&
-	       output_write(fail, "rejected", "%lld", (long long)result->rejected);
+	resumes = strcmp(start_row, "auto") == 0;
+	if (!resumes && (!number_int64(start_row, strlen(start_row), &window.start_row) || window.start_row < 0 ||
+			 window.start_row > INT32_MAX))
+		return fail_set(
+		    fail, EXIT_WRONG_USE,
+		    "start row (--start-row, START_ROW) is \"%s\": expected a whole number from 0 to %d, or auto",
+		    start_row, (int)INT32_MAX);
+	if (window.n_rows && window.min_rows > window.n_rows)
+		return fail_set(fail, EXIT_WRONG_USE,
+				"--min-new-rows %lld (MIN_NEW_ROWS) is more than the %lld rows of --n-rows (N_ROWS): "
+				"nothing would ever be loaded",
+				(long long)window.min_rows, (long long)window.n_rows);
+	if (resumes && window.min_rows == 0)
+		window.min_rows = 1;
+	return true;
 }
 
 static bool work(const struct spec *spec, struct input *input, struct fail *fail)
@@ -105,9 +88,10 @@ static bool work(const struct spec *spec, struct input *input, struct fail *fail
 
 	if (!db || !columns_read(db, spec, &columns, fail) || !(run = run_open(db, spec->name, fail)))
 		goto out;
-	good = load_run(db, run, &columns, input, &window, &result, fail);
+	good = (!resumes || resume_row(db, columns.source_id, input->location, &window.start_row, fail)) &&
+	       load_run(db, run, &columns, input, &window, &result, fail);
 	if (good)
-		good = report(&result, spec, input->location, fail);
+		good = report_load(&result, &window, spec->source, input->location, as_json, fail);
 	else
 		run_failed(run, db, fail->text);
 out:
@@ -137,7 +121,7 @@ int main(int argc, char **argv)
 	source.limits.max_bytes = max_bytes;
 	if (!pipeline_file) {
 		fail_set(&fail, EXIT_WRONG_USE, "no pipeline is given: set --pipeline or PIPELINE_SPEC to its spec");
-	} else if (spec_load(pipeline_file, pipeline_name, &spec, &fail)) {
+	} else if (read_window(&fail) && spec_load(pipeline_file, pipeline_name, &spec, &fail)) {
 		good = input_open(&source, &input, &fail) && work(&spec, &input, &fail);
 		input_release(&input);
 		spec_release(&spec);

@@ -26,7 +26,8 @@ enum outcome {
 	FAILED,
 	STORED,
 	REPEATED,
-	CLASHED /* with rows that are known: nothing is stored, the transaction is over */
+	TOO_FEW, /* rows: nothing is stored, the transaction is over */
+	CLASHED	 /* with rows that are known: nothing is stored, the transaction is over */
 };
 
 static void forget_pass(struct load *load)
@@ -130,6 +131,16 @@ static enum outcome repeat(struct load *load, struct fail *fail)
 	return close_run(load, fail) ? REPEATED : FAILED;
 }
 
+static enum outcome too_few(struct load *load, struct fail *fail)
+{
+	const struct pass *pass = &load->pass;
+
+	db_rollback(load->db);
+	*load->result =
+	    (struct load_result){.rows_waiting = pass->selected, .shrunk = pass->row < load->window->start_row};
+	return close_run(load, fail) ? TOO_FEW : FAILED;
+}
+
 /* Within the load's transaction, all rows stored. Without rows (all rejected, or an empty window) nothing has clashed
  * before, so a repeat may be found only here; another program may even finish the same load at this moment. */
 static enum outcome finish(struct load *load, const struct merged *merged, struct fail *fail)
@@ -214,11 +225,13 @@ static enum outcome load_straight(struct load *load, struct fail *fail)
 	enum outcome outcome = FAILED;
 
 	if (open_load(load, fail) && copy_begin(&load->copy, load->db, sql, fail) && run_pass(load, PASS_TABLE, fail))
-		outcome = end_copy(load, &merged.rows, fail);
+		outcome = load->pass.too_few ? TOO_FEW : end_copy(load, &merged.rows, fail);
 	free(sql);
 	copy_release(&load->copy);
 	if (outcome == STORED)
 		return finish(load, &merged, fail);
+	if (outcome == TOO_FEW)
+		return too_few(load, fail);
 	db_rollback(load->db);
 	return outcome;
 }
@@ -233,7 +246,7 @@ static enum outcome load_staged(struct load *load, struct fail *fail)
 
 	if (open_load(load, fail) && stage_begin(load->db, load->columns, fail) &&
 	    copy_begin(&load->copy, load->db, sql, fail) && run_pass(load, PASS_STAGE, fail))
-		outcome = end_copy(load, &merged.rows, fail);
+		outcome = load->pass.too_few ? TOO_FEW : end_copy(load, &merged.rows, fail);
 	free(sql);
 	copy_release(&load->copy);
 	if (outcome == CLASHED) {
@@ -244,6 +257,8 @@ static enum outcome load_staged(struct load *load, struct fail *fail)
 		outcome = FAILED;
 	if (outcome == STORED)
 		return finish(load, &merged, fail);
+	if (outcome == TOO_FEW)
+		return too_few(load, fail);
 	db_rollback(load->db);
 	return outcome;
 }
@@ -259,6 +274,8 @@ static enum outcome look_for_repeat(struct load *load, struct fail *fail)
 		return CLASHED;
 	if (!run_pass(load, PASS_HASH, fail))
 		return FAILED;
+	if (load->pass.too_few)
+		return too_few(load, fail);
 	digest_hex(load->pass.sha256, sha256);
 	if (!find_repeat(load, sha256, fail))
 		return FAILED;
@@ -303,7 +320,7 @@ bool load_run(PGconn *db, struct run *run, struct columns *columns, struct input
 		outcome = load_staged(&load, fail);
 	if (outcome == FAILED)
 		record_failure(&load, fail);
-	else
+	else if (outcome != TOO_FEW)
 		digest_hex(load.pass.sha256, result->sha256);
 	forget_pass(&load);
 	return outcome != FAILED;

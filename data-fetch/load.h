@@ -11,6 +11,8 @@
  * (`repeat`: that load is the result, no new one is made), else the input is read again through the staging table
  * (stage.h).
  *
+ * Where the input has fewer rows than window->min_rows, nothing is loaded, and they are counted in rows_waiting.
+ *
  * A load that fails for good leaves a row in state failed and its first rejects, in a transaction of its own.
  */
 
@@ -26,14 +28,16 @@
 #include "data-fetch/pass.h"
 
 struct load_result {
-	int load_id;
+	int load_id; /* 0: none, there were too few rows */
 	bool repeat;
-	int64_t rows;	    /* new */
-	int64_t rows_known; /* identical rows that were there; of a repeat all of them */
-	int64_t rejected;   /* unreadable rows and conflicts */
+	int64_t rows;	      /* new */
+	int64_t rows_known;   /* identical rows that were there; of a repeat all of them */
+	int64_t rejected;     /* unreadable rows and conflicts */
+	int64_t rows_waiting; /* too few to be loaded */
+	bool shrunk;	      /* and the input even ends before the window begins */
 	int64_t conflicts;
 	int64_t first_conflict_line;
-	char sha256[DIGEST_HEX_SIZE];
+	char sha256[DIGEST_HEX_SIZE]; /* "" where nothing was loaded */
 };
 
 /* Closes the run as done; on error the caller closes it as failed. */

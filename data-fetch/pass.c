@@ -193,6 +193,9 @@ bool pass_run(struct pass *pass, struct fail *fail)
 		return true;
 	if (!pass->has_header)
 		return fail_set(fail, EXIT_BAD_DATA, "\"%s\" is empty: expected a header line", pass->input->location);
+	pass->too_few = !is_over(pass) && pass->selected < pass->window->min_rows;
+	if (pass->too_few)
+		return true;
 	if (pass->kind != PASS_HASH && too_many_rejects(pass))
 		return report_rejects(pass, fail);
 	digest_finish(pass->digest, pass->sha256);

@@ -38,6 +38,7 @@ enum pass_kind {
 struct window {
 	int64_t start_row; /* data rows skipped */
 	int64_t n_rows;	   /* 0: to the end */
+	int64_t min_rows;  /* fewer rows than that are left for a later load: pass.too_few */
 	int64_t max_rejects;
 	bool keep_rejects; /* with their content */
 };
@@ -58,15 +59,16 @@ struct pass {
 
 	/* what came out */
 	int64_t selected; /* rows within the window */
+	bool too_few;	  /* the input ended before window->min_rows of them; nothing else is set then */
 	int64_t rejected;
 	struct reject rejects[PASS_MAX_REJECTS];
 	int reject_count;
 	unsigned char sha256[DIGEST_SIZE]; /* of the header's and the selected rows' bytes */
+	int64_t row;			   /* number of the last data row read */
 
 	/* its own */
 	struct csv *csv;
 	struct digest *digest;
-	int64_t row; /* number of the last data row read */
 	bool has_header;
 	double progress_s;
 };

@@ -2,6 +2,7 @@
 # data-fetch: what is loaded, what is refused, and that each row is there exactly once whatever happens.
 . "$(dirname "$0")/lib.sh"
 
+export GREEN_ML_REGISTER=$BIN/register
 DATA=$TMP/data
 mkdir "$DATA"
 cat >"$TMP/spec.json" <<'JSON'
