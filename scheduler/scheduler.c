@@ -55,7 +55,7 @@ static const struct setting settings[] = {
      .help = "the WorkflowTemplate that trains and deploys"},
     {"tick-min", "TICK_MIN", SETTING_REAL, &config.tick_min, "15", 0.001, 525600, .value_name = "MINUTES",
      .help = "how often run is called"},
-    {"unblock", NULL, SETTING_FLAG, &config.unblock, NULL, .help = "try again although five attempts have failed"},
+    {"unblock", "UNBLOCK", SETTING_FLAG, &config.unblock, NULL, .help = "try again although five attempts have failed"},
     {"json", NULL, SETTING_FLAG, &config.json, NULL, .help = "print each decision as one JSON object"},
 };
 

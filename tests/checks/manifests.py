@@ -5,6 +5,8 @@
     manifests.py rules FILE...            what this project promises: no wildcard in a role, every container restricted and with
                                      command, resources and a fixed image, every reference and argument of a template met
     manifests.py images FILE...           print every image
+    manifests.py flow FILE FROM TO PORT   whether the NetworkPolicies of FILE let pods with the labels FROM ("a=b,c=d") reach
+                                     those with TO there: prints "allowed" or "denied"
 """
 import glob
 import re
@@ -229,6 +231,41 @@ def command_rules(files):
     print(f"{len(everything)} objects")
 
 
+# --- network policies -------------------------------------------------------------------------------------------------
+def labels_of(text):
+    return dict(pair.split("=", 1) for pair in text.split(","))
+
+
+def selects(selector, labels):
+    for key, value in selector.get("matchLabels", {}).items():
+        if labels.get(key) != value:
+            return False
+    for term in selector.get("matchExpressions", []):
+        holds = {"In": labels.get(term["key"]) in term.get("values", []), "Exists": term["key"] in labels}
+        if not holds[term["operator"]]:
+            return False
+    return True
+
+
+def lets(policies, labels, direction, peer, port):
+    """One direction: a pod that no policy names for it is free, one that is named needs a rule. Peers are of its namespace."""
+    named = [p["spec"] for p in policies if direction in p["spec"]["policyTypes"] and selects(p["spec"]["podSelector"], labels)]
+    for spec in named:
+        for rule in spec.get(direction.lower(), []):
+            peers = rule.get("from" if direction == "Ingress" else "to")
+            near = peers is None or any("podSelector" in p and selects(p["podSelector"], peer) for p in peers)
+            if near and any(p["port"] == port for p in rule.get("ports", [{"port": port}])):
+                return True
+    return not named
+
+
+def command_flow(file, source, target, port):
+    policies = [d for d in documents([file]) if d["kind"] == "NetworkPolicy"]
+    source, target, port = labels_of(source), labels_of(target), int(port)
+    allowed = lets(policies, source, "Egress", target, port) and lets(policies, target, "Ingress", source, port)
+    print("allowed" if allowed else "denied")
+
+
 def images(value):
     if isinstance(value, dict):
         if isinstance(value.get("image"), str):
@@ -248,6 +285,8 @@ def main():
         command_schema(rest[0], rest[1:])
     elif command == "rules":
         command_rules(rest)
+    elif command == "flow":
+        command_flow(*rest)
     elif command == "images":
         print("\n".join(sorted(set(images(list(documents(rest)))))))
     print("\n".join(problems[:50]), end="\n" if problems else "")

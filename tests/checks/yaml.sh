@@ -80,6 +80,46 @@ else
 	skip 'argo lint --offline' 'argo is not built: run "tests/cluster/cluster build"'
 fi
 
+# --- network policies: what they let pass, as Kubernetes defines it; whether a cluster enforces them is its own affair --------
+printf 'resources: [%s]\ncomponents: [%s]\n' "$(realpath --relative-to="$TMP" pipeline/overlays/local)" \
+	"$(realpath --relative-to="$TMP" pipeline/components/network-policies)" >"$TMP/kustomization.yaml"
+printf 'namespace: green-ml\n' >>"$TMP/kustomization.yaml"
+ok 'the local overlay with network policies' "$kubectl" kustomize "$TMP"
+cp "$OUT" "$TMP/policies.yaml"
+pod_labels() { # FILE KIND NAME: as they are in what is rendered, not as this test believes
+	python3 -c '
+import sys, yaml
+for d in yaml.safe_load_all(open(sys.argv[1])):
+    if d and d["kind"] == sys.argv[2] and d["metadata"]["name"] == sys.argv[3]:
+        print(",".join("=".join(pair) for pair in sorted(d["spec"]["template"]["metadata"]["labels"].items())))' "$@"
+}
+step=workflows.argoproj.io/workflow=x
+api=app.kubernetes.io/name=model-api,app.kubernetes.io/part-of=green-ml
+operator=cnpg.io/cluster=my-database-cluster
+plain=$(pod_labels "$TMP/policies.yaml" StatefulSet my-database-cluster)
+migrate=$(pod_labels "$TMP/policies.yaml" Job green-ml-migrate)
+csv=$(pod_labels "$TMP/policies.yaml" Deployment data-source)
+like 'the pods are found' "$plain $migrate $csv" '=my-database-cluster.*=green-ml-migrate.*=data-source'
+while read -r file wanted from to port; do
+	is "$file: $from to $to, port $port: $wanted" "$(check flow "$TMP/$file.yaml" "$from" "$to" "$port")" "$wanted"
+done <<TEXT
+policies allowed $step $plain 5432
+policies allowed $api $plain 5432
+policies allowed $migrate $plain 5432
+policies allowed $step $csv 8080
+policies allowed $step $api 5000
+policies denied $csv $plain 5432
+policies denied $plain $csv 8080
+policies denied $api $csv 8080
+policies denied $step $plain 8080
+policies denied app=other $plain 5432
+azure allowed $step $operator 5432
+azure allowed $api $operator 5432
+azure allowed $operator $operator 8000
+azure denied $step $operator 8000
+base allowed app=other $plain 5432
+TEXT
+
 # --- the rules can fail -------------------------------------------------------------------------------------------------
 broken() { # DESC SED_SCRIPT REGEX
 	sed -E "$2" "$TMP/local.yaml" >"$TMP/broken.yaml"
