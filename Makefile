@@ -184,6 +184,7 @@ bench:
 	$(AGAIN) all
 	@BIN=$(abspath $(O)/bin) tests/bench/fetch
 	@BIN=$(abspath $(O)/bin) tests/bench/weeks
+	@$(O)/bin/looks && $(O)/bin/looks --rows 20000 --days 52 && $(O)/bin/looks --reference 2000 && $(O)/bin/looks --accuracy 0.97
 
 FUZZ_SECONDS ?= 60
 fuzz:
