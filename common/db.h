@@ -43,8 +43,8 @@ PGresult *db_query_binary(PGconn *db, struct fail *fail, const char *sql, int co
 bool db_run(PGconn *db, struct fail *fail, const char *sql, int count, const char *const *values) MUST_USE;
 
 /* Parameters by printf conversion, one value per %: s (text, NULL = SQL NULL), d (int), l (int64_t), f (double, 17
- * digits), b (bool as int), t (time: double seconds, as timestamptz), y (bytea: const void *, then its size_t). Example:
- *	db_queryf(db, &fail, "slt", "INSERT ... VALUES ($1,$2,$3) RETURNING id", name, rows, now) */
+ * digits), b (bool as int), t (time: double seconds, as timestamptz), y (bytea: const void *, then its size_t).
+ *Example: db_queryf(db, &fail, "slt", "INSERT ... VALUES ($1,$2,$3) RETURNING id", name, rows, now) */
 PGresult *db_queryf(PGconn *db, struct fail *fail, const char *types, const char *sql, ...) MUST_USE;
 bool db_runf(PGconn *db, struct fail *fail, const char *types, const char *sql, ...) MUST_USE;
 
@@ -73,6 +73,13 @@ bool db_copy_end(PGconn *db, struct fail *fail, const char *reason, int64_t *row
  * fail set; the rows that follow are thrown away and the connection stays usable. */
 bool db_copy_out(PGconn *db, struct fail *fail, const char *sql,
 		 bool (*row)(void *context, const char *line, int size, struct fail *fail), void *context) MUST_USE;
+
+/* A query whose rows may be too many for the memory, in PostgreSQL's binary format: take() is given up to `batch` rows
+ * at a time and may run other statements meanwhile; false with fail set stops. Within the caller's transaction, else in
+ * one of its own. */
+typedef bool db_batch(void *context, const PGresult *rows, struct fail *fail);
+int db_binary_int(const PGresult *rows, int row, int column); /* an int4 in it */
+bool db_each(PGconn *db, struct fail *fail, const char *sql, int batch, db_batch *take, void *context) MUST_USE;
 
 /* Bytes of a bytea cell fetched in text format; caller frees with PQfreemem(). NULL on error. */
 unsigned char *db_bytes(const PGresult *result, int row, int column, size_t *size, struct fail *fail) MUST_USE;

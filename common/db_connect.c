@@ -30,7 +30,8 @@ struct connection {
 static const char session_options[] =
     "-c search_path=pg_catalog -c TimeZone=UTC -c DateStyle=ISO -c lock_timeout=120s -c statement_timeout=3600s "
     "-c idle_in_transaction_session_timeout=3600s -c client_connection_check_interval=500ms "
-    "-c max_parallel_workers_per_gather=0 -c jit=off -c client_min_messages=warning -c extra_float_digits=1";
+    "-c max_parallel_workers_per_gather=0 -c cursor_tuple_fraction=1 -c jit=off -c client_min_messages=warning -c "
+    "extra_float_digits=1";
 
 static void add_key(struct connection *connection, const char *key, const char *value)
 {

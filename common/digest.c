@@ -32,6 +32,13 @@ void digest_finish(struct digest *digest, unsigned char hash[DIGEST_SIZE])
 	digest_free(digest);
 }
 
+void digest_restart(struct digest *digest, unsigned char hash[DIGEST_SIZE])
+{
+	/* Without a type the one it has is kept, which saves looking it up. */
+	if (!EVP_DigestFinal_ex(digest->context, hash, NULL) || !EVP_DigestInit_ex(digest->context, NULL, NULL))
+		abort();
+}
+
 void digest_free(struct digest *digest)
 {
 	if (!digest)

@@ -3,12 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/db.h"
+#include "common/cell_store.h"
 #include "common/registry.h"
-#include "common/text.h"
 #include "common/xalloc.h"
-
-enum { MAX_SELECT = 1 << 22 };
 
 /* How the stored values of one feature set become the keys of one forest. */
 struct binding {
@@ -79,94 +76,55 @@ static void grow_rows(struct binding *binding)
 	binding->capacity = (int64_t)capacity;
 }
 
-/* Takes the next tab-separated number of a COPY line. */
-static const char *take_int(const char *at, int32_t *number)
-{
-	char *end;
-
-	*number = (int32_t)strtol(at, &end, 10);
-	return *end == '\t' ? end + 1 : end;
-}
-
-static const char *take_key(const struct binding *binding, int feature, const char *at, int32_t *key)
+static int32_t key_of(const struct binding *binding, int feature, int32_t value)
 {
 	const struct feature_column *column = &binding->set->features[binding->column[feature]];
-	char *end;
 
-	if (column->type == COLUMN_REAL) {
-		*key = forest_real_key(strtof(at, &end));
-		return *end == '\t' ? end + 1 : end;
-	}
-	at = take_int(at, key);
-	if (column->type == COLUMN_CATEGORY)
-		*key = *key >= 0 && *key < column->text_count ? binding->code_keys[feature][*key]
-							      : binding->forest->features[feature].frequent;
-	return at;
+	if (column->type != COLUMN_CATEGORY)
+		return value;
+	return value >= 0 && value < column->text_count ? binding->code_keys[feature][value]
+							: binding->forest->features[feature].frequent;
 }
 
-static bool add_row(void *context, const char *line, int size, struct fail *fail)
+/* A cell stands for as many equal rows as it counts. */
+static bool add_cells(void *context, int load_id, bool holdout, const struct cells *cells, struct fail *fail UNUSED)
 {
 	struct binding *binding = context;
 	struct feature_rows *rows = binding->rows;
 	int features = binding->forest->feature_count;
-	int32_t label;
 
-	(void)size;
-	(void)fail;
-	if (rows->count == binding->capacity)
-		grow_rows(binding);
-	line = take_int(line, &rows->load_id[rows->count]);
-	line = take_int(line, &label);
-	rows->label[rows->count] = label >= 0 && label < binding->set->label_count ? binding->classes[label] : -1;
-	rows->holdout[rows->count] = *line == 't';
-	line += 2;
-	for (int i = 0; i < features; i++)
-		line = take_key(binding, i, line, &rows->keys[rows->count * features + i]);
-	rows->count++;
-	return true;
-}
+	for (int64_t i = 0; i < cells->count; i++) {
+		const int32_t *values = cells->values + i * cells->columns;
+		int32_t label =
+		    values[0] >= 0 && values[0] < binding->set->label_count ? binding->classes[values[0]] : -1;
 
-static void add_select(PGconn *db, struct text *sql, const struct binding *binding, const char *loads,
-		       const char *which)
-{
-	text_puts(sql, "COPY (SELECT _load_id, _label, _holdout");
-	for (int i = 0; i < binding->forest->feature_count; i++) {
-		char *name = db_identifier(db, binding->forest->features[i].name);
-
-		text_printf(sql, ", %s", name);
-		PQfreemem(name);
+		for (int32_t n = 0; n < cells->counts[i]; n++) {
+			if (rows->count == binding->capacity)
+				grow_rows(binding);
+			for (int f = 0; f < features; f++)
+				rows->keys[rows->count * features + f] =
+				    key_of(binding, f, values[1 + binding->column[f]]);
+			rows->label[rows->count] = label;
+			rows->load_id[rows->count] = load_id;
+			rows->holdout[rows->count++] = holdout;
+		}
 	}
-	/* loads is digits, commas and braces only; feature_rows_read has checked it. */
-	text_printf(sql, " FROM %s WHERE _load_id = ANY ('%s'::int[])", binding->set->prep_table, loads);
-	if (strcmp(which, "all") != 0)
-		text_puts(sql, strcmp(which, "holdout") == 0 ? " AND _holdout" : " AND NOT _holdout");
-	text_puts(sql, " ORDER BY _load_id, _row) TO STDOUT");
+	return true;
 }
 
 bool feature_rows_read(PGconn *db, const struct feature_set *set, const struct forest *forest, const char *loads,
 		       const char *which, struct feature_rows *rows, struct fail *fail)
 {
+	struct cell_source source = {
+	    .table = set->cell_table, .columns = 1 + set->feature_count, .loads = loads, .which = which};
 	struct binding binding = {.forest = forest, .set = set, .rows = rows};
-	struct text sql;
 	bool good;
 
 	memset(rows, 0, sizeof(*rows));
-	if (loads[strspn(loads, "0123456789,{}")])
-		return fail_set(fail, EXIT_FAILED, "\"%s\" is no list of loads", loads);
 	binding.column = xcalloc((size_t)forest->feature_count, sizeof(*binding.column));
 	binding.code_keys = xcalloc((size_t)forest->feature_count, sizeof(*binding.code_keys));
 	binding.classes = xcalloc((size_t)set->label_count, sizeof(*binding.classes));
-	text_init(&sql, MAX_SELECT);
-	good = bind_features(&binding, fail);
-	if (good) {
-		add_select(db, &sql, &binding, loads, which);
-		good = !sql.overflow || fail_set(fail, EXIT_FAILED, "the list of loads is too long");
-	}
-	if (good) {
-		good = db_copy_out(db, fail, sql.data, add_row, &binding) ||
-		       fail_prefix(fail, "could not read feature rows of %s", set->prep_table);
-	}
-	text_release(&sql);
+	good = bind_features(&binding, fail) && cell_store_read(db, &source, add_cells, &binding, fail);
 	release_binding(&binding);
 	if (!good)
 		feature_rows_release(rows);

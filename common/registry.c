@@ -155,11 +155,10 @@ static bool load_dictionary(PGconn *db, struct feature_set *set, struct fail *fa
 
 bool feature_set_load(PGconn *db, int feature_set_id, struct feature_set *set, struct fail *fail)
 {
-	PGresult *row =
-	    db_queryf(db, fail, "d",
-		      "SELECT prep_table, cell_table, columns, keeps_cells FROM green_ml.feature_set "
-		      "WHERE feature_set_id = $1",
-		      feature_set_id);
+	PGresult *row = db_queryf(db, fail, "d",
+				  "SELECT prep_table, cell_table, columns, keeps_cells FROM green_ml.feature_set "
+				  "WHERE feature_set_id = $1",
+				  feature_set_id);
 	bool good;
 
 	memset(set, 0, sizeof(*set));
@@ -172,7 +171,7 @@ bool feature_set_load(PGconn *db, int feature_set_id, struct feature_set *set, s
 	set->id = feature_set_id;
 	set->prep_table = db_data_table(db, db_text(row, 0, 0));
 	set->cell_table = db_data_table(db, db_text(row, 0, 1));
-	set->keeps_cells = db_bool(row, 0, 3);
+	set->has_base = db_bool(row, 0, 3);
 	good = parse_columns(db_text(row, 0, 2), set, fail) && load_dictionary(db, set, fail);
 	db_free(row);
 	if (!good)

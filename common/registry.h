@@ -36,8 +36,8 @@ struct forest *registry_model(PGconn *db, int model_id, unsigned char **bytes, s
 /* What turns stored feature rows into keys. */
 struct feature_set {
 	int id;
-	char *prep_table; /* quoted, with schema: ready for SQL */
-	char *cell_table;
+	char *prep_table; /* quoted, with schema: a view that computes the feature rows from the raw rows */
+	char *cell_table; /* their cells (cell_store.h) */
 	int feature_count;
 	struct feature_column {
 		char *name;
@@ -47,13 +47,14 @@ struct feature_set {
 	} * features;
 	char **labels; /* by dictionary code */
 	int label_count;
-	bool keeps_cells; /* false also while undecided */
+	bool has_base; /* the cell table holds compacted counts (preprocessing/compact.h) */
 };
 
 bool feature_set_load(PGconn *db, int feature_set_id, struct feature_set *set, struct fail *fail) MUST_USE;
 void feature_set_release(struct feature_set *set);
 
-/* Feature rows encoded for one forest, in order of load and row. */
+/* Feature rows encoded for one forest, in order of load, the training rows of a load before its holdout rows, and those
+ * in the order of the file. */
 struct feature_rows {
 	int64_t count;
 	int32_t *keys;	/* row-major, feature_count each */

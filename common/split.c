@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/digest.h"
+#include "common/xalloc.h"
 
 enum { DECIMALS = 18 };
 
@@ -65,16 +66,42 @@ bool split_limit(const char *holdout, char limit[SPLIT_LIMIT_SIZE])
 	return true;
 }
 
-bool split_is_holdout(const char *source, const char *id, size_t id_size, const char *limit)
+struct split {
+	struct digest *digest;
+	char *source;
+	size_t source_size; /* with the NUL that separates it from the id */
+	uint64_t limit;
+};
+
+struct split *split_new(const char *source, const char *limit)
+{
+	struct split *split = xmalloc(sizeof(*split));
+
+	*split = (struct split){.digest = digest_new(),
+				.source = xstrdup(source),
+				.source_size = strlen(source) + 1,
+				.limit = strtoull(limit, NULL, 10)};
+	return split;
+}
+
+bool split_has(struct split *split, const char *id, size_t id_size)
 {
 	unsigned char hash[DIGEST_SIZE];
-	struct digest *digest = digest_new();
 	uint64_t head = 0;
 
-	digest_add(digest, source, strlen(source) + 1); /* its NUL is the separator */
-	digest_add(digest, id, id_size);
-	digest_finish(digest, hash);
+	digest_add(split->digest, split->source, split->source_size);
+	digest_add(split->digest, id, id_size);
+	digest_restart(split->digest, hash);
 	for (int i = 0; i < 8; i++)
 		head = head << 8 | hash[i];
-	return head < strtoull(limit, NULL, 10);
+	return head < split->limit;
+}
+
+void split_free(struct split *split)
+{
+	if (!split)
+		return;
+	digest_free(split->digest);
+	free(split->source);
+	free(split);
 }

@@ -20,6 +20,10 @@ enum { SPLIT_LIMIT_SIZE = 24 };
  * such a number. */
 bool split_limit(const char *holdout, char limit[SPLIT_LIMIT_SIZE]) MUST_USE;
 
-bool split_is_holdout(const char *source, const char *id, size_t id_size, const char *limit);
+/* For many rows of one source; limit as split_limit() writes it. */
+struct split;
+struct split *split_new(const char *source, const char *limit);
+bool split_has(struct split *split, const char *id, size_t id_size); /* is it in the holdout? */
+void split_free(struct split *split);				     /* NULL is fine */
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/cell_store.h"
 #include "common/db.h"
 #include "common/forest.h"
 #include "common/text.h"
@@ -13,95 +14,144 @@ enum { MAX_SQL = 1 << 20 };
 struct reading {
 	const struct feature_set *set;
 	struct dataset_rows *rows;
-	int32_t *values;
-	bool *seen; /* by load */
-	int seen_size;
 };
 
-static void remember_load(struct reading *reading, int load)
-{
-	if (load >= reading->seen_size) {
-		int size = load + 64;
-
-		reading->seen = xreallocarray(reading->seen, (size_t)size, sizeof(*reading->seen));
-		memset(reading->seen + reading->seen_size, 0, (size_t)(size - reading->seen_size));
-		reading->seen_size = size;
-	}
-	reading->seen[load] = true;
-}
-
-/* A line of COPY: load, label, features, count; numbers apart by tabs, as the server wrote them. */
-static bool add_line(void *context, const char *line, int size UNUSED, struct fail *fail UNUSED)
+static bool add_cells(void *context, int load_id UNUSED, bool holdout UNUSED, const struct cells *cells,
+		      struct fail *fail UNUSED)
 {
 	struct reading *reading = context;
-	char *at;
-	long load = strtol(line, &at, 10);
-	int32_t label = (int32_t)strtol(at, &at, 10);
 
-	for (int f = 0; f < reading->set->feature_count; f++)
-		if (reading->set->features[f].type == COLUMN_REAL)
-			reading->values[f] = forest_real_key(strtof(at, &at));
-		else
-			reading->values[f] = (int32_t)strtol(at, &at, 10);
-	dataset_rows_add(reading->rows, label, reading->values, strtoll(at, NULL, 10));
-	remember_load(reading, (int)load);
+	for (int64_t i = 0; i < cells->count; i++) {
+		const int32_t *values = cells->values + i * cells->columns;
+
+		dataset_rows_add(reading->rows, values[0], values + 1, cells->counts[i]);
+	}
 	return true;
 }
 
-static void write_query(PGconn *db, const struct feature_set *set, const struct plan_window *window, bool cells,
-			struct text *sql)
+static bool read_loads(PGconn *db, struct reading *reading, const char *loads, struct fail *fail)
 {
-	text_printf(sql, "COPY (SELECT _load_id, _label");
-	for (int f = 0; f < set->feature_count; f++) {
-		char *name = db_identifier(db, set->features[f].name);
+	struct cell_source source = {.table = reading->set->cell_table,
+				     .columns = 1 + reading->set->feature_count,
+				     .loads = loads,
+				     .which = "train"};
 
-		text_printf(sql, ", %s", name);
-		PQfreemem(name);
-	}
-	text_printf(sql, ", %s FROM %s WHERE NOT _holdout", cells ? "_count" : "1",
-		    cells ? set->cell_table : set->prep_table);
-	if (!cells)
-		text_printf(sql, " AND _load_id = ANY ('%s'::int[])", window->loads);
-	if (window->train_on == TRAIN_ON_LAST_ROWS)
-		text_printf(sql, " ORDER BY _load_id DESC, _row DESC LIMIT %lld", (long long)window->count);
-	text_puts(sql, ") TO STDOUT");
+	return cell_store_read(db, &source, add_cells, reading, fail);
 }
 
-static char *list_seen(const struct reading *reading)
+/* All loads: the compacted counts and the loads that are not in them. */
+static bool read_all(PGconn *db, struct reading *reading, struct fail *fail)
 {
-	struct text list;
-	char *result;
+	PGresult *row = db_queryf(db, fail, "d",
+				  "SELECT array_agg(load_id) || 0 FROM green_ml.preprocessing "
+				  "WHERE feature_set_id = $1 AND NOT in_base",
+				  reading->set->id);
+	bool done = row && read_loads(db, reading, db_text(row, 0, 0), fail);
 
-	text_init(&list, MAX_SQL);
-	text_puts(&list, "{");
-	for (int load = 0; load < reading->seen_size; load++)
-		if (reading->seen[load])
-			text_printf(&list, "%s%d", list.size > 1 ? "," : "", load);
-	text_puts(&list, "}");
-	result = text_take(&list);
-	text_release(&list);
-	return result;
+	db_free(row);
+	return done;
+}
+
+/* ------------------------------------------------------------------ the newest rows */
+
+/* A line of COPY: label and features, apart by tabs, as the server wrote them. */
+static bool add_line(void *context, const char *line, int size UNUSED, struct fail *fail UNUSED)
+{
+	struct reading *reading = context;
+	const struct feature_set *set = reading->set;
+	int32_t *values = xcalloc((size_t)set->feature_count, sizeof(*values));
+	char *at;
+	int32_t label = (int32_t)strtol(line, &at, 10);
+
+	for (int f = 0; f < set->feature_count; f++)
+		values[f] = set->features[f].type == COLUMN_REAL ? forest_real_key(strtof(at, &at))
+								 : (int32_t)strtol(at, &at, 10);
+	dataset_rows_add(reading->rows, label, values, 1);
+	free(values);
+	return true;
+}
+
+/* The newest training rows of one load: its cells do not know their order, so they are made from the raw rows again. */
+static bool read_part(PGconn *db, struct reading *reading, int load_id, int64_t count, struct fail *fail)
+{
+	struct text sql;
+	bool done;
+
+	text_init(&sql, MAX_SQL);
+	text_puts(&sql, "COPY (SELECT _label");
+	for (int f = 0; f < reading->set->feature_count; f++) {
+		char *name = db_identifier(db, reading->set->features[f].name);
+
+		text_printf(&sql, ", %s", name);
+		PQfreemem(name);
+	}
+	text_printf(&sql, " FROM %s WHERE _load_id = %d AND NOT _holdout ORDER BY _row DESC LIMIT %lld) TO STDOUT",
+		    reading->set->prep_table, load_id, (long long)count);
+	done = db_copy_out(db, fail, sql.data, add_line, reading);
+	text_release(&sql);
+	return done;
+}
+
+/* How many training rows each load has, the newest first. */
+static PGresult *count_rows(PGconn *db, const struct reading *reading, const char *loads, struct fail *fail)
+{
+	char *sql = xasprintf("SELECT _load_id, sum(_rows) FROM %s WHERE _load_id = ANY ($1::int[]) AND NOT _holdout "
+			      "GROUP BY _load_id ORDER BY _load_id DESC",
+			      reading->set->cell_table);
+	PGresult *counts = db_queryf(db, fail, "s", sql, loads);
+
+	free(sql);
+	return counts;
+}
+
+static bool read_newest(PGconn *db, struct reading *reading, const struct plan_window *window, char **used,
+			struct fail *fail)
+{
+	PGresult *counts = count_rows(db, reading, window->loads, fail);
+	int64_t left = window->count;
+	struct text whole, all;
+	int last = 0, i = 0;
+	bool done = counts != NULL;
+
+	text_init(&whole, MAX_SQL);
+	text_init(&all, MAX_SQL);
+	text_puts(&whole, "{");
+	text_puts(&all, "{");
+	for (; done && i < PQntuples(counts) && left > 0; i++) {
+		if (db_int(counts, i, 1) <= left)
+			text_printf(&whole, "%s%s", whole.size > 1 ? "," : "", db_text(counts, i, 0));
+		else
+			last = (int)db_int(counts, i, 0);
+		if (!last)
+			left -= db_int(counts, i, 1);
+		else
+			break;
+	}
+	for (i = i - !last; done && i >= 0; i--)
+		text_printf(&all, "%s%s", all.size > 1 ? "," : "", db_text(counts, i, 0));
+	text_puts(&whole, "}");
+	text_puts(&all, "}");
+	done = done && read_loads(db, reading, whole.data, fail) && (!last || read_part(db, reading, last, left, fail));
+	*used = text_take(&all);
+	text_release(&whole);
+	text_release(&all);
+	db_free(counts);
+	return done;
 }
 
 bool plan_rows_read(PGconn *db, const struct feature_set *set, const struct plan_window *window,
 		    struct dataset_rows *rows, char **used, struct fail *fail)
 {
-	bool cells = set->keeps_cells && window->all && window->train_on != TRAIN_ON_LAST_ROWS, done;
 	struct reading reading = {.set = set, .rows = rows};
-	struct text sql;
+	bool done;
 
-	text_init(&sql, MAX_SQL);
-	reading.values = xcalloc((size_t)set->feature_count, sizeof(*reading.values));
-	write_query(db, set, window, cells, &sql);
-	done = sql.overflow ? fail_set(fail, EXIT_FAILED,
-				       "the list of loads is too long for one query: let the spec's "
-				       "\"train_on\" take fewer")
-			    : db_copy_out(db, fail, sql.data, add_line, &reading);
-	if (!done)
-		fail_prefix(fail, "could not read the training rows of feature set %d", set->id);
-	*used = window->train_on == TRAIN_ON_LAST_ROWS ? list_seen(&reading) : xstrdup(window->loads);
-	text_release(&sql);
-	free(reading.values);
-	free(reading.seen);
-	return done;
+	*used = NULL;
+	if (window->train_on == TRAIN_ON_LAST_ROWS) {
+		done = read_newest(db, &reading, window, used, fail);
+	} else {
+		*used = xstrdup(window->loads);
+		done = set->has_base && window->all ? read_all(db, &reading, fail)
+						    : read_loads(db, &reading, window->loads, fail);
+	}
+	return done || fail_prefix(fail, "could not read the training rows of feature set %d", set->id);
 }

@@ -2,8 +2,8 @@
 #define MODEL_TRAINING_PLAN_ROWS_H
 
 /*
- * The training rows (holdout excluded) of some loads, read from the cell table where that holds exactly these loads,
- * else from the feature rows. Inside the caller's snapshot.
+ * The training rows (holdout excluded) of some loads as cells: for all loads the compacted counts and what came since,
+ * for some of them their own. Inside the caller's snapshot.
  */
 
 #include <libpq-fe.h>

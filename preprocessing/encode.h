@@ -2,36 +2,29 @@
 #define PREPROCESSING_ENCODE_H
 
 /*
- * The raw rows of one load become feature rows, in the database and with one statement per step, inside the caller's
- * transaction:
- *
- *	encode_count	how many rows have a missing value, by column
- *	encode_check	where the load is older than the feature set: are its texts of the types this one declares?
- *	encode_codes	texts that are new get codes in first-seen order
- *	encode_rows	the rows without a missing value are written: numbers as numbers, texts as codes, and the split
- *
- * encode_load() does all four. A wrong text is EXIT_BAD_DATA and names column, row and value.
+ * A raw row becomes the values of a cell (common/cells.h): numbers by common/number.h, texts as codes. The same texts
+ * give the same values in any load: new texts get codes in the order in which they come.
  */
 
-#include <libpq-fe.h>
-#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-#include "common/fail.h"
 #include "preprocessing/columns.h"
 
-struct encoded_load {
-	int load_id;
-	int64_t rows;	  /* feature rows made */
-	int64_t dropped;  /* raw rows with a missing value */
-	int64_t cells;	  /* of cells.h */
-	bool in_base;	  /* of cells.h: they were counted into the base at once */
-	int64_t *missing; /* by column: rows in which it was missing; free() */
+struct raw_value {
+	const char *text; /* "" for an empty field */
+	size_t size;
 };
 
-bool encode_load(PGconn *db, const struct feature_columns *set, struct encoded_load *load, struct fail *fail) MUST_USE;
+enum encoded {
+	ENCODED,
+	DROPPED, /* a value is missing: no codes are given for the row */
+	WRONG,	 /* a text is no number of its column's type */
+};
 
-/* Whether a column's text is a number of its type (common/number.h); a category takes every text. */
-bool encode_accepts(enum column_type type, const char *text, size_t size);
+/* raw and values: by column of the set. missing[column] is counted up for each missing value. *wrong: the column of a
+ * WRONG text. */
+enum encoded encode_row(const struct feature_columns *set, const struct raw_value *raw, int32_t *values,
+			int64_t *missing, int *wrong);
 
 #endif

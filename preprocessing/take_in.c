@@ -9,17 +9,11 @@
 #include "common/run.h"
 #include "common/text.h"
 #include "common/xalloc.h"
-#include "preprocessing/cells.h"
 #include "preprocessing/columns.h"
-#include "preprocessing/encode.h"
+#include "preprocessing/compact.h"
+#include "preprocessing/load.h"
 
 enum { MAX_WORDS = 1 << 16 };
-
-/* The planner knows nothing of rows that came a moment ago. Its choice is left no room: one pass over the load with
- * hashed look-ups, grouping in memory without sorting. */
-static const char plan_settings[] =
-    "SELECT set_config('enable_nestloop', 'off', true), set_config('enable_mergejoin', 'off', true), "
-    "set_config('enable_sort', 'off', true), set_config('work_mem', '64MB', true)";
 
 static bool find_due(PGconn *db, struct target *target, int64_t load_id, struct fail *fail)
 {
@@ -63,19 +57,17 @@ static bool take_in_load(PGconn *db, struct feature_columns *set, const struct r
 			 struct fail *fail)
 {
 	struct encoded_load load = {.load_id = taken->load_id};
-	bool good = encode_load(db, set, &load, fail) && cells_add(db, set, &load, fail);
+	bool good = encode_load(db, set, &load, fail);
 
 	if (good) {
 		taken->rows = load.rows;
 		taken->dropped = load.dropped;
 		taken->cells = load.cells;
 		describe_missing(set, &load, taken);
-		good = db_runf(db, fail, "ddllslbl",
+		good = db_runf(db, fail, "ddllsll",
 			       "INSERT INTO green_ml.preprocessing (feature_set_id, load_id, rows, dropped, missing, "
-			       "cells, in_base, run_id) "
-			       "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-			       set->id, load.load_id, load.rows, load.dropped, taken->missing, load.cells, load.in_base,
-			       run_id(run));
+			       "cells, run_id) VALUES ($1, $2, $3, $4, $5, $6, $7)",
+			       set->id, load.load_id, load.rows, load.dropped, taken->missing, load.cells, run_id(run));
 	}
 	free(load.missing);
 	return good;
@@ -84,7 +76,7 @@ static bool take_in_load(PGconn *db, struct feature_columns *set, const struct r
 static bool work(PGconn *db, struct target *target, int64_t load_id, struct run *run, struct fail *fail)
 {
 	struct feature_columns set = {0};
-	bool good = db_begin(db, fail) && db_run(db, fail, plan_settings, 0, NULL) &&
+	bool good = db_begin(db, fail) && db_run(db, fail, "SET LOCAL synchronize_seqscans = off", 0, NULL) &&
 		    feature_columns_lock(db, target->feature_set_id, &set, fail) && find_due(db, target, load_id, fail);
 
 	for (int i = 0; good && i < target->load_count; i++) {
@@ -92,8 +84,7 @@ static bool work(PGconn *db, struct target *target, int64_t load_id, struct run 
 		good = take_in_load(db, &set, run, &target->loads[i], fail);
 	}
 	output_progress_end();
-	good =
-	    good && cells_compact(db, &set, &target->compacted, fail) && run_done(run, db, fail) && db_commit(db, fail);
+	good = good && compact(db, &set, &target->compacted, fail) && run_done(run, db, fail) && db_commit(db, fail);
 	feature_columns_release(&set);
 	return good;
 }

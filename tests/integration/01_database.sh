@@ -157,14 +157,15 @@ preprocessor|yes|DELETE FROM green_ml_data.insurance_cell WHERE false
 preprocessor|yes|SELECT FROM green_ml.feature_set FOR NO KEY UPDATE
 preprocessor|yes|SELECT count(*) FROM green_ml.preprocessing_due
 preprocessor|no|INSERT INTO green_ml_data.insurance (_load_id, _row, _id) VALUES (1, 2, '2')
-preprocessor|no|DELETE FROM green_ml_data.insurance_prep
+preprocessor|yes|SELECT count(*) FROM green_ml_data.insurance_prep
+preprocessor|no|UPDATE green_ml_data.insurance_cell SET _part = 1
 preprocessor|no|UPDATE green_ml.dictionary SET code = 1
 preprocessor|no|UPDATE green_ml.load SET state = 'done'
 preprocessor|no|SELECT bytes FROM green_ml.model
 trainer|yes|SELECT count(*) FROM green_ml_data.insurance_prep, green_ml_data.insurance_cell
 trainer|yes|SELECT bytes FROM green_ml.model
 trainer|no|UPDATE green_ml.model SET bytes = ''
-trainer|no|INSERT INTO green_ml_data.insurance_prep SELECT FROM green_ml.model
+trainer|no|DELETE FROM green_ml_data.insurance_cell
 trainer|no|INSERT INTO green_ml.decision DEFAULT VALUES
 scheduler|yes|SELECT count(*) FROM green_ml.evidence_load
 scheduler|yes|SELECT count(*) FROM green_ml_data.insurance_prep
@@ -297,4 +298,22 @@ SQL
 is "SQL agrees with tests/cases/split" "$(cat "$OUT")" "$(wc -l <"$ROOT/tests/cases/split/rows.tsv")"
 is "is_holdout is inlined" "$(sql "EXPLAIN (VERBOSE, COSTS OFF) SELECT green_ml.is_holdout('a', _id, '\\x33') FROM green_ml_data.insurance" |
 	grep -c 'sha256')" 1
+# --- feature rows of an older version ------------------------------------------------------------------------------------
+cp -r "$ROOT/database" "$TMP/older"
+rm "$TMP/older/migrations/"00[6-9]*
+PGDATABASE=postgres sql "CREATE DATABASE older OWNER green_ml_owner"
+export PGDATABASE=older
+as owner "$TMP/older/migrate" --pipeline "$ROOT/pipeline/specs/insurance.json" >"$OUT" 2>&1
+sql "INSERT INTO green_ml.run (program, lease_until, version) VALUES ('test', now(), 'test');
+	INSERT INTO green_ml.load (source_id, location, start_row, n_rows, run_id, state, rows) VALUES (1, 'x', 0, 0, 1, 'done', 2);
+	INSERT INTO green_ml_data.insurance VALUES (1, 1, 'a', '1', '0', '1', '2', '3', '4'), (1, 2, 'b', '0', '', '1', '2', '3', '4');
+	INSERT INTO green_ml.dictionary VALUES (1, 0, 0, '1');
+	INSERT INTO green_ml_data.insurance_prep VALUES (1, 1, 0, 0, 1, 2, 3, 4, false);
+	INSERT INTO green_ml.preprocessing (feature_set_id, load_id, rows, dropped, missing, cells, run_id) VALUES (1, 1, 1, 1, '{}', 0, 1)"
+exits "a database with stored feature rows is brought to this version" 0 as owner "$ROOT/database/migrate"
+is "they are due again, under the codes that they had" "$(sql "SELECT count(*), (SELECT count(*) FROM green_ml_data.insurance_prep),
+	(SELECT count(*) FROM green_ml.dictionary) FROM green_ml.preprocessing_due")" "1|0|1"
+as preprocessor "$BIN/preprocessing" --pipeline "$ROOT/pipeline/specs/insurance.json" >"$OUT" 2>&1
+like "and are taken in" "$(cat "$OUT")" 'insurance: load 1: 1 rows, 1 dropped'
+is "value by value" "$(sql 'TABLE green_ml_data.insurance_prep' | cut -d'|' -f1-8)" "1|1|0|0|1|2|3|4"
 plan_done

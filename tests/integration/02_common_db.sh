@@ -234,31 +234,42 @@ exits "its name is only a value" 0 as trainer "$PROBE" champion "x' OR true --"
 is "whatever it holds" "$(cat "$OUT")" none
 
 sql "INSERT INTO green_ml.dictionary (feature_set_id, position, code, value) VALUES (1, 0, 0, 'yes'), (1, 0, 1, 'no'),
-		(1, 0, 2, 'maybe'), (1, 3, 0, 'oslo'), (1, 3, 1, 'bergen'), (1, 3, 2, 'tromsø');
-	INSERT INTO green_ml_data.probe_prep (_load_id, _row, _label, a, r, t, _holdout) VALUES (2, 2, 1, 7, 2.5, 0, false),
-		(2, 1, 2, 7, -1.5, 2, true), (1, 2, 1, 5, 0.1, 1, false), (1, 1, 0, 7, 2.5, 0, true)"
+		(1, 0, 2, 'maybe'), (1, 3, 0, 'oslo'), (1, 3, 1, 'bergen'), (1, 3, 2, 'tromsø')"
+# A block of one cell: label, a, r, t and its count, all of width 0 (common/cells.h).
+add_block() { # LOAD HOLDOUT COUNT LABEL A R T
+	sql "INSERT INTO green_ml_data.probe_cell (_load_id, _holdout, _part, _cells, _rows, _bytes) VALUES ($1, $2, 0, 1, $3,
+		decode('$(python3 -c "import struct, sys
+real = struct.unpack('<i', struct.pack('<f', $6))[0]
+key = real if real >= 0 else -(real & 0x7fffffff)
+print((b'GMC1' + struct.pack('<IH', 1, 4) + b''.join(struct.pack('<iB', v, 0) for v in ($4, $5, key, $7, $3))).hex())")', 'hex'))"
+}
+add_block 2 false 2 1 7 2.5 0
+add_block 2 true 1 2 7 -1.5 2
+add_block 1 false 1 1 5 0.1 1
+add_block 1 true 1 0 7 2.5 0
 score() { # MODEL LOADS WHICH
 	as trainer "$PROBE" score "$1" 1 "$2" "$3"
 }
 size=$(wc -c <"$TMP/model.bin")
 # Load, holdout, class (-1: the model does not know the label), keys of t, a, r.
 exits "stored feature rows become keys" 0 score "$model" '{1,2}' all
-is "in the order of load, row and the model's features" "$(cat "$OUT")" "model=$size keeps_cells=0 labels=3
-1 1 1 1 7 1075838976 right
+is "in the order of load, split and the model's features" "$(cat "$OUT")" "model=$size has_base=0 labels=3
 1 0 0 0 5 1036831949 right
-2 1 -1 0 7 -1069547520 wrong
-2 0 0 1 7 1075838976 wrong"
+1 1 1 1 7 1075838976 right
+2 0 0 1 7 1075838976 wrong
+2 0 0 1 7 1075838976 wrong
+2 1 -1 0 7 -1069547520 wrong"
 score "$model" '{2}' all >"$OUT"
-is "of the loads that were asked for" "$(cut -d' ' -f1-2 "$OUT" | tail -n +2)" $'2 1\n2 0'
+is "of the loads that were asked for, a cell as often as it counts" "$(cut -d' ' -f1-2 "$OUT" | tail -n +2)" $'2 0\n2 0\n2 1'
 score "$model" '{1,2}' holdout >"$OUT"
 is "of the holdout" "$(cut -d' ' -f1-2 "$OUT" | tail -n +2)" $'1 1\n2 1'
 score "$model" '{1,2}' train >"$OUT"
-is "or of the other rows" "$(cut -d' ' -f1-2 "$OUT" | tail -n +2)" $'1 0\n2 0'
+is "or of the other rows" "$(cut -d' ' -f1-2 "$OUT" | tail -n +2)" $'1 0\n2 0\n2 0'
 exits "no loads" 0 score "$model" '{}' all
 is "have no rows" "$(wc -l <"$OUT")" 1
 exits "a list of loads is digits only" 1 score "$model" "{1}') OR true --" all
 exits "or the server refuses it" 1 score "$model" '{1,' all
-log_has "with the table" 'could not read feature rows of green_ml_data\..*probe_prep.*malformed array'
+log_has "with the table" 'could not read the cells of green_ml_data\..*probe_cell.*malformed array'
 exits "very many loads are read" 0 score "$model" "{$(seq -s, 1 20000)}" holdout
 is "all the same" "$(wc -l <"$OUT")" 3
 

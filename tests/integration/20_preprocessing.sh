@@ -68,11 +68,22 @@ line() { # PIPELINE LOAD FILE: what is printed about it, without the cells
 			dropped += $2 == "NA" || $3 == -1 || $4 == "" || $5 == "null" }
 		END { printf "%s %d rows, %d dropped (y %d, a %d, b %d, c %d)", what, NR - dropped, dropped, y, a, b, c }' "$3"
 }
-cells_are_right() { # DESC TABLE PREP
-	local by="_label, _holdout, a, b, c, \"Odd \"\"näme'\""
-	is "$1" "$(sql "WITH cells AS (SELECT $by, sum(_count) AS n FROM green_ml_data.$2 GROUP BY $by),
-			rows AS (SELECT $by, count(*) AS n FROM green_ml_data.$3 GROUP BY $by)
-		SELECT count(*) FROM ((TABLE cells EXCEPT TABLE rows) UNION ALL (TABLE rows EXCEPT TABLE cells)) AS d")" 0
+# The stored cells, those of the loads and those that a training on all loads reads, against the view on the raw rows.
+cells_are_right() { # DESC
+	local id by="_holdout, _label, a, b, c, \"Odd \"\"näme'\"" loads rest
+	id=$(sql "SELECT feature_set_id FROM green_ml.feature_set WHERE prep_table = 'toy_prep'")
+	loads=$(sql "SELECT array_agg(load_id) FROM green_ml.preprocessing WHERE feature_set_id = $id")
+	rest=$(sql "SELECT array_agg(load_id) || 0 FROM green_ml.preprocessing WHERE feature_set_id = $id AND NOT in_base")
+	sql "SELECT $by, count(*) FROM green_ml_data.toy_prep GROUP BY $by" | sort >"$TMP/rows"
+	as trainer "$BIN/db_probe" cells "$id" "$loads" all | sum_cells >"$TMP/cells"
+	ok "$1" cmp "$TMP/cells" "$TMP/rows"
+	{ as trainer "$BIN/db_probe" cells "$id" "$rest" train && as trainer "$BIN/db_probe" cells "$id" "$loads" holdout; } |
+		sum_cells >"$TMP/cells"
+	ok "$1, compacted or not" cmp "$TMP/cells" "$TMP/rows"
+}
+sum_cells() {
+	awk -F'|' '{ key = $2; for (i = 3; i < NF; i++) key = key "|" $i; n[key] += $NF } END { for (key in n) print key "|" n[key] }' |
+		sort
 }
 preprocess() {
 	as preprocessor "$BIN/preprocessing" "$@"
@@ -116,17 +127,16 @@ while IFS='|' read -r id holdout; do
 done < <(sql "SELECT r._id, p._holdout FROM green_ml_data.toy_prep p JOIN green_ml_data.toy r USING (_load_id, _row)
 	ORDER BY _row LIMIT 60")
 is "the split, by sha256sum" $wrong 0
-cells_are_right "the cells say what the rows say" toy_cell toy_prep
-is "their number is printed" "${printed##*, }" "$(sql 'SELECT count(*) FROM green_ml_data.toy_cell') cells"
+cells_are_right "the cells say what the rows say"
+is "their number is printed" "${printed##*, }" "$(sql 'SELECT sum(_cells) FROM green_ml_data.toy_cell WHERE NOT _holdout') cells"
 is "the run is closed, with what it cost" "$(sql "SELECT state, cpu_s > 0, postgres_cpu_s > 0 FROM green_ml.run
 	WHERE run_id = (SELECT run_id FROM green_ml.preprocessing)")" "done|t|t"
 run preprocess --pipeline "$TMP/specs/toy.json" --json
 is "again: nothing to do" "$STATUS $(grep -c '"rows":0.*"loads":\[\]' "$OUT")" "0 1"
 is "and nothing done" "$(sql 'SELECT count(*) FROM green_ml_data.toy_prep')" "$(wc -l <"$TMP/want")"
 run preprocess --pipeline "$TMP/specs/smooth.json"
-is "a continuous column keeps no cells" "$(sed 's/.*dropped.*/no cells printed/' "$OUT") $(sql "SELECT keeps_cells,
-	(SELECT count(*) FROM green_ml_data.smooth_cell) FROM green_ml.feature_set WHERE prep_table = 'smooth_prep'")" \
-	"no cells printed f|0"
+is "a continuous column is stored too" "$(sql "SELECT sum(_rows) = (SELECT count(*) FROM green_ml_data.smooth_prep),
+	sum(_cells) > sum(_rows) / 2 FROM green_ml_data.smooth_cell")" "t|t"
 
 # --- more loads --------------------------------------------------------------------------------------------------
 : >"$TMP/2.csv"
@@ -145,7 +155,7 @@ stored "$three" >"$TMP/got"
 ok "every feature row of the second load" cmp "$TMP/got" "$TMP/want"
 is "new categories get the next codes" "$(sql "SELECT value FROM green_ml.dictionary JOIN green_ml.feature_set USING
 	(feature_set_id) WHERE prep_table = 'toy_prep' AND position = 3 ORDER BY code")" "$(first_seen 5 "$TMP/1.csv" "$TMP/3.csv")"
-cells_are_right "the cells say what the rows say" toy_cell toy_prep
+cells_are_right "the cells say what the rows say"
 
 # --- two at once -------------------------------------------------------------------------------------------------
 as owner "$BIN/register" --pipeline "$TMP/specs/toy.json" --as twin >/dev/null
@@ -174,7 +184,7 @@ is "once" "$(sql 'SELECT count(*) FROM green_ml_data.twin_prep')" "$(sql 'SELECT
 rows 3000 500 >"$TMP/4.csv"
 four=$(load "$TMP/4.csv")
 before=$(sql 'SELECT count(*) FROM green_ml_data.toy_prep')
-# It has written the feature rows when it comes to the cells, and there it has to wait.
+# It has read the raw rows when it comes to the cells, and there it has to wait.
 background holder psql -Xq -c "BEGIN; LOCK TABLE green_ml_data.toy_cell IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(60)"
 holder=$PID
 wait_for 10 sql "DO \$\$ BEGIN ASSERT (SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep') = 1; END \$\$"
@@ -192,23 +202,59 @@ sql "UPDATE green_ml.run SET lease_until = now() - interval '1 s' WHERE state = 
 is "its run reads lost" "$(sql "SELECT count(*) FROM green_ml.run_state WHERE state = 'lost' AND program = 'preprocessing'")" 1
 run preprocess --pipeline "$TMP/specs/toy.json"
 is "the next one does it" "$STATUS $(sed 's/, [0-9]* cells$//' "$OUT")" "0 $(line toy "$four" "$TMP/4.csv")"
-cells_are_right "the cells say what the rows say" toy_cell toy_prep
+cells_are_right "the cells say what the rows say"
 
 # --- compaction --------------------------------------------------------------------------------------------------
 # The counts that call for it would take a hundred thousand cells; what is stored about them is enough.
+toy=$(sql "SELECT feature_set_id FROM green_ml.feature_set WHERE prep_table = 'toy_prep'")
+set_state() { sql "SELECT keeps_cells, base_cells, count_cells_at FROM green_ml.feature_set WHERE prep_table = 'toy_prep'"; }
+sql "UPDATE green_ml.feature_set SET count_cells_at = 1::bigint << 50 WHERE prep_table = 'toy_prep'"
+before=$(sql "SELECT cells FROM green_ml.preprocessing WHERE load_id = $three AND feature_set_id = $toy")
 sql "UPDATE green_ml.preprocessing SET cells = 200001 WHERE load_id = $three"
 run preprocess --pipeline "$TMP/specs/toy.json"
+is "it is not tried before its time" "$STATUS $(cat "$OUT") $(set_state)" "0 toy: nothing to do f|0|$((1 << 50))"
+sql "UPDATE green_ml.feature_set SET count_cells_at = 0 WHERE prep_table = 'toy_prep'"
+run preprocess --pipeline "$TMP/specs/toy.json"
 is "many small counts are compacted" "$STATUS $(tail -n 1 "$OUT")" "0 toy: cells compacted"
-is "into one base that knows its size" "$(sql "SELECT min(_load_id), max(_load_id), count(*) = (SELECT base_cells FROM
+is "into one base that knows its size" "$(sql "SELECT sum(_cells) = (SELECT base_cells FROM
 	green_ml.feature_set WHERE prep_table = 'toy_prep'), (SELECT bool_and(in_base) FROM green_ml.preprocessing JOIN
-	green_ml.feature_set USING (feature_set_id) WHERE prep_table = 'toy_prep') FROM green_ml_data.toy_cell")" "0|0|t|t"
-cells_are_right "the cells say what the rows say" toy_cell toy_prep
+	green_ml.feature_set USING (feature_set_id) WHERE prep_table = 'toy_prep'), bool_or(_holdout) FROM green_ml_data.toy_cell
+	WHERE _load_id = 0")" "t|t|f"
+sql "UPDATE green_ml.preprocessing SET cells = $before WHERE load_id = $three AND feature_set_id = $toy"
+cells_are_right "the cells say what the rows say"
 rows 3500 300 >"$TMP/5.csv"
 five=$(load "$TMP/5.csv")
 run preprocess --pipeline "$TMP/specs/toy.json"
-is "a later load comes on top" "$STATUS $(sql "SELECT string_agg(DISTINCT _load_id::text, ' ') FROM green_ml_data.toy_cell")" \
-	"0 0 $five"
-cells_are_right "the cells say what the rows say" toy_cell toy_prep
+is "a later load comes on top" "$STATUS $(sql "SELECT string_agg(DISTINCT _load_id::text, ' ') FROM green_ml_data.toy_cell
+	WHERE _load_id IN (0, $five)")" "0 0 $five"
+cells_are_right "the cells say what the rows say"
+# Rows that repeat nothing: summing them up saves nothing, and is tried again with twice the cells.
+run preprocess --pipeline "$TMP/specs/smooth.json"
+sql "UPDATE green_ml.preprocessing SET cells = 200001 WHERE feature_set_id = (SELECT feature_set_id FROM green_ml.feature_set
+	WHERE prep_table = 'smooth_prep') AND load_id = $one"
+want=$(sql "SELECT 2 * sum(cells) FROM green_ml.preprocessing JOIN green_ml.feature_set USING (feature_set_id)
+	WHERE prep_table = 'smooth_prep'")
+run preprocess --pipeline "$TMP/specs/smooth.json"
+is "it is not kept where it saves too little" "$STATUS $(sql "SELECT keeps_cells, base_cells, count_cells_at = $want FROM green_ml.feature_set
+	WHERE prep_table = 'smooth_prep'")" "0 f|0|t"
+
+# --- a load in another order ---------------------------------------------------------------------------------------
+rows 4000 200 >"$TMP/8.csv"
+eight=$(load "$TMP/8.csv")
+as owner sql "CREATE TABLE green_ml_data.moved AS SELECT * FROM green_ml_data.toy WHERE _load_id = $eight;
+	DELETE FROM green_ml_data.toy WHERE _load_id = $eight;
+	INSERT INTO green_ml_data.toy SELECT * FROM green_ml_data.moved ORDER BY _row DESC; DROP TABLE green_ml_data.moved"
+run preprocess --pipeline "$TMP/specs/toy.json"
+is "rows that are stored in another order are taken in" "$STATUS $(sed 's/, [0-9]* cells$//' "$OUT")" "0 $(line toy "$eight" "$TMP/8.csv")"
+expected "$eight" "$TMP/8.csv" >"$TMP/want"
+stored "$eight" >"$TMP/got"
+ok "rightly" cmp "$TMP/got" "$TMP/want"
+is "with codes in the order of the file" "$(sql "SELECT value FROM green_ml.dictionary JOIN green_ml.feature_set USING
+	(feature_set_id) WHERE prep_table = 'toy_prep' AND position = 3 ORDER BY code")" \
+	"$(first_seen 5 "$TMP/1.csv" "$TMP/3.csv" "$TMP/4.csv" "$TMP/5.csv" "$TMP/8.csv")"
+is "the holdout too" "$(as trainer "$BIN/db_probe" cells "$toy" "{$eight}" holdout | cut -d'|' -f3-7)" "$(sql "SELECT _label, a, b, c,
+	\"Odd \"\"näme'\" FROM green_ml_data.toy_prep WHERE _load_id = $eight AND _holdout ORDER BY _row")"
+cells_are_right "the cells say what the rows say"
 
 # --- another column set ------------------------------------------------------------------------------------------
 sed 's/{"column": "c", "type": "category"}, //' "$TMP/specs/toy.json" >"$TMP/changed.json"
@@ -216,7 +262,7 @@ exits "a spec with other columns than are registered" 2 preprocess --pipeline "$
 as owner "$BIN/register" --pipeline "$TMP/changed.json" >/dev/null
 before=$(sql 'SELECT count(*) FROM green_ml_data.toy_prep')
 run preprocess --pipeline "$TMP/changed.json"
-is "registered, all loads are done again" "$STATUS $(grep -c ' rows, ' "$OUT")" "0 5"
+is "registered, all loads are done again" "$STATUS $(grep -c ' rows, ' "$OUT")" "0 6"
 is "with the other columns" "$(sql "SELECT count(*) FROM information_schema.columns WHERE table_name = 'toy_prep2'")" 7
 is "and the old rows stand" "$(sql 'SELECT count(*) FROM green_ml_data.toy_prep')" "$before"
 # While the champion is one of the old columns, they go on.

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/cell_store.h"
 #include "common/db.h"
 #include "common/fail.h"
 #include "common/log.h"
@@ -219,7 +220,7 @@ static bool try_score(PGconn *db, char **words, struct fail *fail)
 	if (good) {
 		right = calloc((size_t)rows.count + 1, 1);
 		feature_rows_score(&rows, forest, right);
-		printf("model=%zu keeps_cells=%d labels=%d\n", size, set.keeps_cells, set.label_count);
+		printf("model=%zu has_base=%d labels=%d\n", size, set.has_base, set.label_count);
 	}
 	for (int64_t i = 0; good && i < rows.count; i++) {
 		printf("%d %d %d", rows.load_id[i], rows.holdout[i], rows.label[i]);
@@ -235,6 +236,50 @@ static bool try_score(PGconn *db, char **words, struct fail *fail)
 	return good;
 }
 
+static void print_value(enum column_type type, int32_t value)
+{
+	int digits = 6;
+	char text[32];
+
+	if (type != COLUMN_REAL) {
+		printf("|%d", value);
+		return;
+	}
+	do /* the shortest that reads back, as PostgreSQL writes it */
+		snprintf(text, sizeof(text), "%.*g", digits, forest_key_real(value));
+	while (strtof(text, NULL) != forest_key_real(value) && ++digits < 10);
+	printf("|%s", text);
+}
+
+static bool print_cells(void *context, int load_id, bool holdout, const struct cells *cells, struct fail *fail UNUSED)
+{
+	const struct feature_set *set = context;
+
+	for (int64_t i = 0; i < cells->count; i++) {
+		const int32_t *values = cells->values + i * cells->columns;
+
+		printf("%d|%c|%d", load_id, holdout ? 't' : 'f', values[0]);
+		for (int f = 0; f < set->feature_count; f++)
+			print_value(set->features[f].type, values[1 + f]);
+		printf("|%d\n", cells->counts[i]);
+	}
+	return true;
+}
+
+/* cells SET LOADS WHICH: a line per cell: load, holdout, label, features, count. */
+static bool try_cells(PGconn *db, char **words, struct fail *fail)
+{
+	struct feature_set set = {0};
+	struct cell_source source = {.loads = words[1], .which = words[2]};
+	bool good = feature_set_load(db, (int)strtol(words[0], NULL, 10), &set, fail);
+
+	source.table = set.cell_table;
+	source.columns = 1 + set.feature_count;
+	good = good && cell_store_read(db, &source, print_cells, &set, fail);
+	feature_set_release(&set);
+	return good;
+}
+
 static const struct attempt {
 	const char *name;
 	int words; /* at least */
@@ -243,7 +288,7 @@ static const struct attempt {
     {"query", 1, try_query},	   {"values", 0, try_values},	  {"copy-in", 1, try_copy_in},
     {"copy-out", 2, try_copy_out}, {"copy-cut", 0, try_copy_cut}, {"commit", 1, try_commit},
     {"run", 1, try_run},	   {"locked", 0, try_locked},	  {"champion", 1, try_champion},
-    {"score", 4, try_score},
+    {"score", 4, try_score},	   {"cells", 3, try_cells},
 };
 
 int main(int argc, char **argv)
