@@ -9,6 +9,7 @@
 #include "common/log.h"
 #include "common/registry.h"
 #include "common/xalloc.h"
+#include "model-training/plan_profile.h"
 #include "model-training/plan_rows.h"
 
 enum { MAX_CONTENT = 1 << 24 };
@@ -209,7 +210,7 @@ static bool find_existing(PGconn *db, struct plan *plan, const char *content, st
 
 static bool store(PGconn *db, const struct taking *taking, struct plan *plan, struct fail *fail)
 {
-	char content[DIGEST_HEX_SIZE], now[CLOCK_TEXT_SIZE];
+	char content[DIGEST_HEX_SIZE], now[CLOCK_TEXT_SIZE], *profile;
 	bool stored;
 
 	hash_content(taking, plan, content);
@@ -218,15 +219,17 @@ static bool store(PGconn *db, const struct taking *taking, struct plan *plan, st
 	plan->existed = plan->id != 0;
 	if (plan->existed)
 		return true;
+	profile = plan_profile(plan->dataset);
 	stored =
-	    db_runf(db, fail, "ddsssdlyssls",
+	    db_runf(db, fail, "ddsssdlysslss",
 		    "INSERT INTO green_ml.training_plan (pipeline_id, feature_set_id, known_loads, loads, settings, "
-		    "min_samples_leaf, seed, data, retrain_id, content_sha256, run_id, simulated_at) VALUES "
-		    "($1, $2, $3, $4, $5, $6, $7, $8, $9, decode($10, 'hex'), $11, $12) ON CONFLICT DO NOTHING",
+		    "min_samples_leaf, seed, data, retrain_id, content_sha256, run_id, simulated_at, profile) VALUES "
+		    "($1, $2, $3, $4, $5, $6, $7, $8, $9, decode($10, 'hex'), $11, $12, $13) ON CONFLICT DO NOTHING",
 		    plan->pipeline_id, plan->feature_set_id, plan->known_loads, plan->loads, taking->settings,
 		    plan->forest.min_samples_leaf, (int64_t)plan->forest.seed, taking->data.data, taking->data.size,
 		    taking->request->retrain_id, content, taking->request->run_id,
-		    clock_is_simulated() ? clock_format(clock_now_s(), now) : NULL);
+		    clock_is_simulated() ? clock_format(clock_now_s(), now) : NULL, profile);
+	free(profile);
 	return (stored && find_existing(db, plan, content, fail)) || fail_prefix(fail, "could not store the plan");
 }
 

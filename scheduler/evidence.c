@@ -3,6 +3,7 @@
 #include "common/db.h"
 #include "common/text.h"
 #include "common/xalloc.h"
+#include "scheduler/moved.h"
 
 enum { MAX_LOADS_TEXT = 1 << 24 };
 
@@ -122,8 +123,8 @@ static bool count_right(const struct feature_rows *rows, const struct forest *fo
 	return good;
 }
 
-/* Scores the loads that are new. */
-static bool score_loads(PGconn *db, const struct evidence *evidence, struct load_list *list, struct fail *fail)
+/* Scores the loads that are new, and looks where their inputs have moved. */
+static bool score_loads(PGconn *db, struct evidence *evidence, struct load_list *list, struct fail *fail)
 {
 	char *ids = array_of_loads(list, true, load_id);
 	struct forest *forest = registry_model(db, evidence->champion.model_id, NULL, NULL, fail);
@@ -131,7 +132,9 @@ static bool score_loads(PGconn *db, const struct evidence *evidence, struct load
 	struct feature_rows rows = {0};
 	bool have_set = forest && feature_set_load(db, evidence->feature_set_id, &set, fail);
 	bool have_rows = have_set && feature_rows_read(db, &set, forest, ids, "all", &rows, fail);
-	bool done = have_rows && count_right(&rows, forest, list, fail);
+	bool done =
+	    have_rows && count_right(&rows, forest, list, fail) &&
+	    moved_measure(db, evidence->champion.plan_id, forest, &rows, &evidence->drift, &evidence->drift_json, fail);
 
 	if (have_rows)
 		feature_rows_release(&rows);
@@ -192,7 +195,8 @@ void evidence_release(struct evidence *evidence)
 {
 	free(evidence->loads);
 	free(evidence->load_k);
-	evidence->loads = evidence->load_k = NULL;
+	free(evidence->drift_json);
+	evidence->loads = evidence->load_k = evidence->drift_json = NULL;
 }
 
 void evidence_to_signal(const struct evidence *evidence, struct signal *signal)
@@ -204,29 +208,31 @@ void evidence_to_signal(const struct evidence *evidence, struct signal *signal)
 	signal->look = evidence->look;
 	memcpy(signal->window_k, evidence->k, sizeof(signal->window_k));
 	memcpy(signal->window_n, evidence->n, sizeof(signal->window_n));
+	signal->drift = evidence->drift;
 }
 
 bool evidence_store(PGconn *db, struct evidence *evidence, const struct decision *decision, int64_t run_id,
 		    double now_s, bool simulated, struct fail *fail)
 {
 	const struct interval *all = &decision->windows[WINDOW_ALL], *recent = &decision->windows[WINDOW_RECENT];
-	PGresult *row =
-	    db_queryf(db, fail,
-		      "dsdss"
-		      "llllll"
-		      "fffff"
-		      "ltb",
-		      "INSERT INTO green_ml.evaluation (model_id, evidence_sha256, look, loads, load_k, reference_n, "
-		      "reference_k, all_n, all_k, "
-		      "recent_n, recent_k, all_drop_low, all_drop_high, recent_drop_low, recent_drop_high, alpha, "
-		      "run_id, evaluated_at, "
-		      "simulated) VALUES ($1, decode($2, 'hex'), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, "
-		      "$15, $16, $17, $18, $19) "
-		      "ON CONFLICT DO NOTHING RETURNING evaluation_id",
-		      evidence->champion.model_id, evidence->sha256, evidence->look, evidence->loads, evidence->load_k,
-		      evidence->champion.holdout_n, evidence->champion.holdout_k, evidence->n[WINDOW_ALL],
-		      evidence->k[WINDOW_ALL], evidence->n[WINDOW_RECENT], evidence->k[WINDOW_RECENT], all->low,
-		      all->high, recent->low, recent->high, decision->alpha, run_id, now_s, simulated);
+	PGresult *row = db_queryf(
+	    db, fail,
+	    "dsdss"
+	    "llllll"
+	    "fffff"
+	    "ltbs",
+	    "INSERT INTO green_ml.evaluation (model_id, evidence_sha256, look, loads, load_k, reference_n, "
+	    "reference_k, all_n, all_k, "
+	    "recent_n, recent_k, all_drop_low, all_drop_high, recent_drop_low, recent_drop_high, alpha, "
+	    "run_id, evaluated_at, "
+	    "simulated, input_drift) VALUES ($1, decode($2, 'hex'), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, "
+	    "$14, "
+	    "$15, $16, $17, $18, $19, $20) "
+	    "ON CONFLICT DO NOTHING RETURNING evaluation_id",
+	    evidence->champion.model_id, evidence->sha256, evidence->look, evidence->loads, evidence->load_k,
+	    evidence->champion.holdout_n, evidence->champion.holdout_k, evidence->n[WINDOW_ALL],
+	    evidence->k[WINDOW_ALL], evidence->n[WINDOW_RECENT], evidence->k[WINDOW_RECENT], all->low, all->high,
+	    recent->low, recent->high, decision->alpha, run_id, now_s, simulated, evidence->drift_json);
 	bool stored;
 
 	if (!row)

@@ -33,8 +33,10 @@ struct evidence {
 	bool fresh;	       /* it was taken now and is not stored yet */
 	int64_t evaluation_id; /* of the last look, once it is stored; 0: none */
 	int64_t k[WINDOWS], n[WINDOWS];
+	struct input_drift drift;
 	/* of a fresh look */
 	char *loads, *load_k;	      /* "{1,2}", and how many rows of each were right */
+	char *drift_json;	      /* of the rows that it scored; NULL: not known */
 	char sha256[DIGEST_HEX_SIZE]; /* over the sorted load ids and the hashes of their rows */
 };
 

@@ -11,7 +11,8 @@ static const char standing_sql[] =
     "(SELECT coalesce(sum(d.rows), 0) FROM green_ml.preprocessing d "
     " WHERE d.feature_set_id = coalesce(c.feature_set_id, f.feature_set_id) "
     " AND (c.model_id IS NULL OR d.load_id <> ALL (c.known_loads))), "
-    "e.evaluation_id, e.look, e.all_k, e.all_n, e.recent_k, e.recent_n, "
+    "e.evaluation_id, e.look, e.all_k, e.all_n, e.recent_k, e.recent_n, e.input_drift ->> 'column', "
+    "e.input_drift ->> 'psi', e.input_drift ->> 'psi_noise', "
     "r.retrain_id, r.state, r.uid, extract(epoch FROM r.due_at), extract(epoch FROM r.latest_start_at), "
     "extract(epoch FROM r.not_before), r.attempt, r.sent_at_once, coalesce(r.workflow, '') "
     "FROM green_ml.pipeline p "
@@ -45,6 +46,9 @@ enum {
 	ALL_N,
 	RECENT_K,
 	RECENT_N,
+	DRIFT_COLUMN,
+	DRIFT_PSI,
+	DRIFT_PSI_NOISE,
 	RETRAIN_ID,
 	STATE,
 	UID,
@@ -76,6 +80,11 @@ static void take_look(const PGresult *row, struct evidence *evidence)
 	evidence->n[WINDOW_ALL] = db_int(row, 0, ALL_N);
 	evidence->k[WINDOW_RECENT] = db_int(row, 0, RECENT_K);
 	evidence->n[WINDOW_RECENT] = db_int(row, 0, RECENT_N);
+	if (db_text(row, 0, DRIFT_COLUMN)) {
+		snprintf(evidence->drift.column, sizeof(evidence->drift.column), "%s", db_text(row, 0, DRIFT_COLUMN));
+		evidence->drift.psi = db_real(row, 0, DRIFT_PSI);
+		evidence->drift.psi_noise = db_real(row, 0, DRIFT_PSI_NOISE);
+	}
 }
 
 /* The state of an open row; NEED_NONE of a closed one. */

@@ -9,6 +9,7 @@
 #include "scheduler/carbon.h"
 #include "scheduler/carrier.h"
 #include "scheduler/costs.h"
+#include "scheduler/feedback.h"
 #include "scheduler/policy.h"
 #include "scheduler/rung.h"
 #include "scheduler/standing.h"
@@ -94,6 +95,16 @@ static bool decide_when(PGconn *db, const struct tools *tools, struct tick *tick
 	return true;
 }
 
+/* A feedback sample is told in ticks that do something anyway, and read in every one where it may open a need. */
+static bool read_feedback(PGconn *db, struct tick *tick, bool is_quiet, struct fail *fail)
+{
+	const struct evidence *evidence = &tick->evidence;
+
+	if (!evidence->champion.exists || (is_quiet && !tick->policy.uses_feedback))
+		return true;
+	return feedback_read(db, evidence->pipeline_id, evidence->champion.model_id, &tick->signal.feedback, fail);
+}
+
 static bool read_grid(PGconn *db, const struct tools *tools, bool store, struct tick *tick, struct fail *fail)
 {
 	struct signal *signal = &tick->signal;
@@ -115,8 +126,8 @@ static bool gather_and_decide(PGconn *db, const struct config *config, const str
 	    !evidence_look(db, tick->spec->name, config, &tick->evidence, fail))
 		return false;
 	evidence_to_signal(&tick->evidence, signal);
-	return retrain_earlier(db, &tick->evidence, signal, fail) && read_grid(db, tools, store, tick, fail) &&
-	       decide_when(db, tools, tick, fail);
+	return read_feedback(db, tick, false, fail) && retrain_earlier(db, &tick->evidence, signal, fail) &&
+	       read_grid(db, tools, store, tick, fail) && decide_when(db, tools, tick, fail);
 }
 
 /* The usual tick: no need, no look due, no drop that the last look would have found. It neither changes anything nor
@@ -132,6 +143,8 @@ static bool quiet(PGconn *db, const struct config *config, const struct tools *t
 	tick->signal.now_s = writer.now_s;
 	tick->evidence = standing->evidence;
 	evidence_to_signal(&tick->evidence, &tick->signal);
+	if (!read_feedback(db, tick, true, fail))
+		return false;
 	tick->decision = decide(&tick->policy, &tick->signal);
 	*is_quiet = tick->decision.verdict == VERDICT_SKIP;
 	return !*is_quiet ||

@@ -9,3 +9,7 @@ ALTER TABLE green_ml.evaluation ADD COLUMN input_drift jsonb;
 
 ALTER TABLE green_ml.decision ADD COLUMN due_at timestamptz;
 ALTER TABLE green_ml.decision ADD COLUMN latest_start_at timestamptz; -- null: no need, or no deadline
+
+-- How often the training rows of the plan held which values, in at most 20 bins a column: common/profile.h. Null for plans
+-- that are older than this.
+ALTER TABLE green_ml.training_plan ADD COLUMN profile jsonb;
