@@ -12,16 +12,25 @@
 #include "common/clock.h"
 #include "common/db.h"
 #include "common/log.h"
+#include "common/meter.h"
 #include "common/number.h"
 #include "common/text.h"
 #include "common/version.h"
 #include "common/xalloc.h"
 
+struct used {
+	double process_s; /* getrusage() */
+	double cgroup_s;  /* its control group, where that is ours */
+	bool cgroup_known;
+};
+
 struct run {
 	int64_t id;
-	int lease_s;
+	int lease_s, request_millicpu, request_memory_mb; /* requests: negative, nobody told */
+	const char *machine;
 	double started_monotonic_s;
-	double cpu_start_s;	 /* of this process: what earlier runs in it have answered for */
+	struct used start;	 /* of this process: what earlier runs in it have answered for */
+	struct meter meter;	 /* under lock while the renewer runs */
 	double postgres_start_s; /* the backend's CPU seconds at run_open; negative: unknown */
 	PGconn *db;		 /* the connection run_open was given; its backend is the one that is counted */
 	pthread_t renewer;
@@ -31,7 +40,7 @@ struct run {
 };
 
 /* The first run answers for the start of the process too, a later one for what came after the run before it. */
-static double cpu_accounted_s;
+static struct used accounted;
 
 double run_cpu_s(void)
 {
@@ -48,7 +57,28 @@ double run_cpu_s(void)
 
 void run_leave_out(double cpu_s)
 {
-	cpu_accounted_s += cpu_s;
+	accounted.process_s += cpu_s;
+	accounted.cgroup_s += cpu_s;
+}
+
+static struct used used_now(const struct meter *meter)
+{
+	struct used used = {.process_s = run_cpu_s()};
+
+	used.cgroup_known = meter_cpu_s(meter, &used.cgroup_s);
+	return used;
+}
+
+/* What the control group used before this process is not ours to answer for. */
+static struct used used_start(const struct meter *meter)
+{
+	struct used now = used_now(meter);
+
+	if (now.cgroup_known && !accounted.cgroup_known) {
+		accounted.cgroup_s = now.cgroup_s - now.process_s + accounted.process_s;
+		accounted.cgroup_known = true;
+	}
+	return accounted;
 }
 
 double run_wall_s(const struct run *run)
@@ -109,6 +139,7 @@ static void *renew(void *argument)
 
 	pthread_mutex_lock(&run->lock);
 	while (!run->ended) {
+		meter_sample(&run->meter);
 		clock_gettime(CLOCK_MONOTONIC, &until);
 		add_ms(&until, run->lease_s * 1000L / 3);
 		if (pthread_cond_timedwait(&run->ended_changed, &run->lock, &until) == 0)
@@ -144,47 +175,147 @@ static bool start_renewer(struct run *run)
 	return started;
 }
 
-static bool read_lease(int *lease_s, struct fail *fail)
+static bool read_whole(const char *name, int least, int most, int *value, struct fail *fail)
 {
-	const char *text = getenv("GREEN_ML_LEASE_S");
+	const char *text = getenv(name);
 	int32_t number;
 
-	*lease_s = RUN_LEASE_S;
 	if (!text || !*text)
 		return true;
-	if (!number_int32(text, strlen(text), &number) || number < 1 || number > 86400)
-		return fail_set(
-		    fail, EXIT_WRONG_USE,
-		    "environment variable GREEN_ML_LEASE_S is \"%s\": expected a whole number from 1 to 86400", text);
-	*lease_s = number;
+	if (!number_int32(text, strlen(text), &number) || number < least || number > most)
+		return fail_set(fail, EXIT_WRONG_USE,
+				"environment variable %s is \"%s\": expected a whole number from %d to %d", name, text,
+				least, most);
+	*value = number;
 	return true;
 }
 
-struct run *run_brief(PGconn *db)
+static bool read_settings(struct run *run, struct fail *fail)
+{
+	run->lease_s = RUN_LEASE_S;
+	run->request_millicpu = run->request_memory_mb = -1;
+	run->machine = getenv("GREEN_ML_MACHINE");
+	if (!run->machine || !*run->machine)
+		run->machine = "default";
+	return read_whole("GREEN_ML_LEASE_S", 1, 86400, &run->lease_s, fail) &&
+	       read_whole("GREEN_ML_REQUEST_MILLICPU", 0, 1000000, &run->request_millicpu, fail) &&
+	       read_whole("GREEN_ML_REQUEST_MEMORY_MB", 0, 100000000, &run->request_memory_mb, fail);
+}
+
+struct run *run_brief(PGconn *db, struct fail *fail)
 {
 	struct run *run = xcalloc(1, sizeof(*run));
 
 	run->started_monotonic_s = clock_monotonic_s();
-	run->cpu_start_s = cpu_accounted_s;
+	if (!read_settings(run, fail)) {
+		free(run);
+		return NULL;
+	}
+	meter_open(&run->meter, &meter_of_this_machine);
+	run->start = used_start(&run->meter);
 	run->db = db;
 	if (!db_backend_cpu_s(db, &run->postgres_start_s))
 		run->postgres_start_s = -1;
 	return run;
 }
 
-bool run_lease(struct run *run, const char *pipeline, struct fail *fail)
+/* ------------------------------------------------------------------ the row, as JSON */
+
+/* The columns of either statement that are known from the beginning. */
+static json_t *known_json(const struct run *run, const char *pipeline)
 {
 	char now[CLOCK_TEXT_SIZE];
-	PGresult *row;
+	json_t *json = json_pack(
+	    "{s:s, s:s?, s:s?, s:s?, s:s?, s:s, s:s}", "program", log_program(), "pipeline", pipeline, "simulated_at",
+	    clock_is_simulated() ? clock_format(clock_now_s(), now) : NULL, "workflow", getenv("ARGO_WORKFLOW_NAME"),
+	    "node", getenv("ARGO_NODE_ID"), "version", green_ml_version, "machine", run->machine);
 
-	if (!read_lease(&run->lease_s, fail))
-		return false;
-	row = db_queryf(
-	    run->db, fail, "ssdssss",
-	    "INSERT INTO green_ml.run (program, pipeline, lease_until, simulated_at, workflow, node, version) VALUES "
-	    "($1, $2, clock_timestamp() + $3 * interval '1 s', $4, $5, $6, $7) RETURNING run_id",
-	    log_program(), pipeline, run->lease_s, clock_is_simulated() ? clock_format(clock_now_s(), now) : NULL,
-	    getenv("ARGO_WORKFLOW_NAME"), getenv("ARGO_NODE_ID"), green_ml_version);
+	if (run->request_millicpu >= 0)
+		json_object_set_new(json, "requested_cpu", json_real(run->request_millicpu / 1e3));
+	if (run->request_memory_mb >= 0)
+		json_object_set_new(json, "requested_memory_mb", json_real(run->request_memory_mb));
+	return json;
+}
+
+/* What it has cost so far; what is not known is left out. */
+static void add_cost(json_t *json, struct run *run, PGconn *db)
+{
+	struct used now = used_now(&run->meter);
+	double process_s = now.process_s - run->start.process_s, postgres_s = run_postgres_cpu_s(run, db), energy_j;
+	bool by_cgroup = now.cgroup_known && run->start.cgroup_known, energy_known;
+	double cpu_s = by_cgroup ? now.cgroup_s - run->start.cgroup_s : process_s;
+
+	if (run->has_renewer)
+		pthread_mutex_lock(&run->lock);
+	energy_known = meter_energy_j(&run->meter, cpu_s, &energy_j);
+	if (run->has_renewer)
+		pthread_mutex_unlock(&run->lock);
+	json_object_set_new(json, "wall_s", json_real(run_wall_s(run)));
+	json_object_set_new(json, "cpu_s", json_real(cpu_s));
+	json_object_set_new(json, "process_cpu_s", json_real(process_s));
+	json_object_set_new(json, "cpu_method", json_string(by_cgroup ? meter_cpu_method(&run->meter) : "getrusage"));
+	json_object_set_new(json, "peak_rss_mb", json_real(run_peak_rss_mb()));
+	if (postgres_s >= 0)
+		json_object_set_new(json, "postgres_cpu_s", json_real(postgres_s));
+	if (energy_known) {
+		json_object_set_new(json, "measured_j", json_real(energy_j));
+		json_object_set_new(json, "measured_by", json_string("rapl"));
+	}
+	accounted = now;
+}
+
+static char *take_text(json_t *json)
+{
+	char *text = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(9));
+
+	json_decref(json);
+	return text;
+}
+
+#define KNOWN "program, pipeline, simulated_at, workflow, node, version, machine, requested_cpu, requested_memory_mb"
+#define COST "wall_s, cpu_s, process_cpu_s, cpu_method, postgres_cpu_s, peak_rss_mb, measured_j, measured_by"
+/* Columns that are not in the JSON are null. */
+#define FROM_JSON "FROM jsonb_populate_record(NULL::green_ml.run, $1::jsonb)"
+
+const char run_brief_sql[] =
+    "INSERT INTO green_ml.run (" KNOWN ", " COST ", state, started_at, lease_until, finished_at) "
+    "SELECT " KNOWN ", " COST ", 'done', clock_timestamp() - wall_s * interval '1 s', clock_timestamp(), "
+    "clock_timestamp() " FROM_JSON " RETURNING run_id";
+
+char *run_brief_json(struct run *run, const char *pipeline)
+{
+	json_t *json = known_json(run, pipeline);
+
+	add_cost(json, run, run->db);
+	return take_text(json);
+}
+
+/* A machine that is not in the table gives no row, and so a sentence of its own. */
+static PGresult *insert_row(const struct run *run, const char *pipeline, struct fail *fail)
+{
+	char *json = take_text(known_json(run, pipeline));
+	PGresult *row = db_queryf(run->db, fail, "sd",
+				  "INSERT INTO green_ml.run (" KNOWN ", lease_until) SELECT " KNOWN
+				  ", clock_timestamp() + $2 * interval '1 s' " FROM_JSON
+				  " WHERE machine IN (SELECT machine FROM green_ml.energy_model) RETURNING run_id",
+				  json, run->lease_s);
+
+	free(json);
+	if (!row || PQntuples(row) == 1)
+		return row;
+	db_free(row);
+	fail_set(
+	    fail, EXIT_WRONG_USE,
+	    "environment variable GREEN_ML_MACHINE is \"%s\": the table green_ml.energy_model has no such machine; "
+	    "insert one, or leave the variable empty for \"default\"",
+	    run->machine);
+	return NULL;
+}
+
+bool run_lease(struct run *run, const char *pipeline, struct fail *fail)
+{
+	PGresult *row = insert_row(run, pipeline, fail);
+
 	if (!row)
 		return fail_prefix(fail, "could not open a run");
 	run->id = db_int(row, 0, 0);
@@ -199,54 +330,28 @@ bool run_lease(struct run *run, const char *pipeline, struct fail *fail)
 
 struct run *run_open(PGconn *db, const char *pipeline, struct fail *fail)
 {
-	struct run *run = run_brief(db);
+	struct run *run = run_brief(db, fail);
 
-	if (run_lease(run, pipeline, fail))
+	if (run && run_lease(run, pipeline, fail))
 		return run;
 	run_free(run);
 	return NULL;
 }
 
-const char run_brief_sql[] =
-    "INSERT INTO green_ml.run (program, pipeline, state, started_at, lease_until, finished_at, simulated_at, wall_s, "
-    "cpu_s, postgres_cpu_s, peak_rss_mb, workflow, node, version) "
-    "SELECT program, pipeline, 'done', clock_timestamp() - wall_s * interval '1 s', clock_timestamp(), "
-    "clock_timestamp(), simulated_at, wall_s, cpu_s, postgres_cpu_s, peak_rss_mb, workflow, node, version "
-    "FROM jsonb_to_record($1::jsonb) AS j (program text, pipeline text, simulated_at timestamptz, wall_s double "
-    "precision, cpu_s double precision, postgres_cpu_s double precision, peak_rss_mb double precision, workflow text, "
-    "node text, version text) RETURNING run_id";
-
-char *run_brief_json(const struct run *run, const char *pipeline)
-{
-	double postgres_s = run_postgres_cpu_s(run, run->db), cpu_s = run_cpu_s() - run->cpu_start_s;
-	char now[CLOCK_TEXT_SIZE], *text;
-	json_t *json =
-	    json_pack("{s:s, s:s?, s:s?, s:f, s:f, s:f, s:s?, s:s?, s:s}", "program", log_program(), "pipeline",
-		      pipeline, "simulated_at", clock_is_simulated() ? clock_format(clock_now_s(), now) : NULL,
-		      "wall_s", run_wall_s(run), "cpu_s", cpu_s, "peak_rss_mb", run_peak_rss_mb(), "workflow",
-		      getenv("ARGO_WORKFLOW_NAME"), "node", getenv("ARGO_NODE_ID"), "version", green_ml_version);
-
-	if (postgres_s >= 0)
-		json_object_set_new(json, "postgres_cpu_s", json_real(postgres_s));
-	cpu_accounted_s = run->cpu_start_s + cpu_s;
-	text = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(9));
-	json_decref(json);
-	return text;
-}
-
 static bool close_row(struct run *run, PGconn *db, const char *state, const char *error, struct fail *fail)
 {
-	double postgres_s = run_postgres_cpu_s(run, db);
-	double cpu_s = run_cpu_s() - run->cpu_start_s;
-	char postgres_text[32];
+	json_t *json = json_object();
+	char *text;
+	bool done;
 
-	cpu_accounted_s = run->cpu_start_s + cpu_s;
-	snprintf(postgres_text, sizeof(postgres_text), "%.6f", postgres_s);
-	return db_runf(
-	    db, fail, "lsfsffs",
-	    "UPDATE green_ml.run SET state = $2, finished_at = clock_timestamp(), wall_s = $3, postgres_cpu_s = $4, "
-	    "cpu_s = $5, peak_rss_mb = $6, error = $7 WHERE run_id = $1 AND state = 'running'",
-	    run->id, state, run_wall_s(run), postgres_s < 0 ? NULL : postgres_text, cpu_s, run_peak_rss_mb(), error);
+	add_cost(json, run, db);
+	text = take_text(json);
+	done = db_runf(db, fail, "slss",
+		       "UPDATE green_ml.run SET (" COST ", state, finished_at, error) = (SELECT " COST
+		       ", $3, clock_timestamp(), $4 " FROM_JSON ") WHERE run_id = $2 AND state = 'running'",
+		       text, run->id, state, error);
+	free(text);
+	return done;
 }
 
 bool run_done(struct run *run, PGconn *db, struct fail *fail)

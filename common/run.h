@@ -13,7 +13,7 @@
  *
  * Where it may turn out that there is nothing to do but a single statement, the lease is spared:
  *
- *	struct run *run = run_brief(db);
+ *	struct run *run = run_brief(db, &fail);
  *	either: run_lease(run, "insurance", &fail), and on as above
  *	or: "WITH run AS (" run_brief_sql ") INSERT ...", whose $1 is run_brief_json(run, "insurance")
  */
@@ -26,6 +26,13 @@
 
 struct run;
 
+/*
+ * Stored with the row, for the grams (docs/CARBON.md): CPU seconds by the control group where it is the program's own,
+ * by getrusage() as the check and elsewhere; the backend's; joules where the machine counts them (common/meter.h); and,
+ * as the environment says, GREEN_ML_REQUEST_MILLICPU and GREEN_ML_REQUEST_MEMORY_MB, what the pod has reserved, and
+ * GREEN_ML_MACHINE, a row of green_ml.energy_model (default: "default").
+ */
+
 /* GREEN_ML_LEASE_S: another lease in seconds, for tests and experiments; it is renewed after each third of it. */
 enum { RUN_LEASE_S = 120 };
 
@@ -34,13 +41,12 @@ enum { RUN_LEASE_S = 120 };
 struct run *run_open(PGconn *db, const char *pipeline, struct fail *fail) MUST_USE;
 int64_t run_id(const struct run *run); /* 0: it has no lease */
 
-struct run *run_brief(PGconn *db);
+struct run *run_brief(PGconn *db, struct fail *fail) MUST_USE;
 bool run_lease(struct run *run, const char *pipeline, struct fail *fail) MUST_USE;
 extern const char run_brief_sql[]; /* INSERT ... RETURNING run_id */
 /* The row as it is done, with what it has cost so far; free(). */
-char *run_brief_json(const struct run *run, const char *pipeline);
-/* Marks the row done with CPU seconds (own and the backend's), wall, peak memory so far. Inside the work's transaction.
- */
+char *run_brief_json(struct run *run, const char *pipeline);
+/* Marks the row done with what it cost so far. Inside the work's transaction. */
 bool run_done(struct run *run, PGconn *db, struct fail *fail) MUST_USE;
 /* Rolls back what is open on db and marks the run failed, unless it is done already (a commit whose answer was lost).
  * Opens a new connection when db is NULL or unusable; errors are only logged. Nothing happens without a run. */

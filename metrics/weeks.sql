@@ -1,7 +1,8 @@
 -- The seven weeks of the demo, one row per scenario and week, from what the programs stored. "weekly" is pipeline
 -- insurance-weekly, "scheduler" is insurance-scheduler; both read the same loads. A week's cost is its data-fetch (charged
 -- to each scenario in full: each would need it), its preprocessing and its training, for "scheduler" its tick too; program
--- and PostgreSQL backend apart. gco2: operational grams by green_ml.operational_gco2 (constants: green_ml.energy_model).
+-- and PostgreSQL backend apart. gco2: operational grams, energy_j: their joules before the PUE, embodied_gco2: the servers'
+-- making, all of green_ml.pipeline_cost (docs/CARBON.md).
 WITH week AS (
 	SELECT row_number() OVER (ORDER BY simulated_at) AS week, simulated_at, rows
 	FROM green_ml.load WHERE state = 'done'
@@ -15,8 +16,8 @@ SELECT s.scenario, w.week, w.rows, r.reading_gco2_per_kwh AS gco2_per_kwh,
        CASE WHEN s.ticks THEN d.rule ELSE 'every_week' END AS rule,
        round(d.drop::numeric, 4) AS drop, m.model_id, round(e.accuracy, 4) AS accuracy_new,
        round(m.accuracy, 4) AS accuracy_holdout, round(c.cpu_s::numeric, 3) AS cpu_s,
-       round(c.postgres_cpu_s::numeric, 3) AS postgres_cpu_s,
-       round(green_ml.operational_gco2(c.cpu_s + c.postgres_cpu_s, r.reading_gco2_per_kwh)::numeric, 6) AS gco2
+       round(c.postgres_cpu_s::numeric, 3) AS postgres_cpu_s, round(c.operational_g::numeric, 6) AS gco2,
+       round(c.energy_j::numeric, 3) AS energy_j, round(c.embodied_g::numeric, 6) AS embodied_gco2
 FROM week w
 CROSS JOIN scenario s
 LEFT JOIN reading r ON r.decided_at = w.simulated_at
@@ -29,9 +30,8 @@ LEFT JOIN LATERAL ( -- the model trained that week, whether or not it was promot
 	FROM green_ml.model m JOIN green_ml.pipeline p USING (pipeline_id)
 	WHERE p.name = s.pipeline AND m.simulated_at = w.simulated_at) m ON true
 CROSS JOIN LATERAL (
-	SELECT coalesce(sum(u.cpu_s), 0) AS cpu_s, coalesce(sum(u.postgres_cpu_s), 0) AS postgres_cpu_s
-	FROM green_ml.run u
-	WHERE u.simulated_at = w.simulated_at AND u.state = 'done'
-	  AND (u.program = 'data-fetch' OR (u.pipeline = s.pipeline AND (u.program IN ('preprocessing', 'model-training')
-									  OR (s.ticks AND u.program = 'scheduler'))))) c
+	SELECT sum(u.cpu_s) AS cpu_s, sum(u.postgres_cpu_s) AS postgres_cpu_s, sum(u.energy_j) AS energy_j,
+	       sum(u.operational_g) AS operational_g, sum(u.embodied_g) AS embodied_g
+	FROM green_ml.pipeline_cost u
+	WHERE u.charged_to = s.pipeline AND u.at = w.simulated_at AND u.state = 'done' AND (s.ticks OR u.program <> 'scheduler')) c
 ORDER BY s.ticks, w.week;

@@ -107,7 +107,7 @@ bool store_decision(PGconn *db, struct tick *tick, const struct writer *writer, 
 	return insert_decision(db, INSERT_DECISION "VALUES ($1" VALUES_BEHIND_RUN, run, tick, writer, fail);
 }
 
-bool store_quiet_decision(PGconn *db, const struct run *run, struct tick *tick, const struct writer *writer,
+bool store_quiet_decision(PGconn *db, struct run *run, struct tick *tick, const struct writer *writer,
 			  struct fail *fail)
 {
 	char *json = run_brief_json(run, tick->spec->name);

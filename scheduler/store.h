@@ -10,7 +10,7 @@
 bool store_decision(PGconn *db, struct tick *tick, const struct writer *writer, struct fail *fail) MUST_USE;
 
 /* A decision that changes nothing: its row and the run's in one statement. */
-bool store_quiet_decision(PGconn *db, const struct run *run, struct tick *tick, const struct writer *writer,
+bool store_quiet_decision(PGconn *db, struct run *run, struct tick *tick, const struct writer *writer,
 			  struct fail *fail) MUST_USE;
 
 #endif

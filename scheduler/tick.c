@@ -237,8 +237,8 @@ bool tick_run(PGconn *db, const struct config *config, const struct spec *spec, 
 
 	if (!open_tools(config, spec, tick, &tools, fail))
 		return false;
-	run = run_brief(db);
-	done = standing_read(db, spec, &standing, fail) &&
+	run = run_brief(db, fail);
+	done = run && standing_read(db, spec, &standing, fail) &&
 	       quiet(db, config, &tools, &standing, run, tick, &is_quiet, fail);
 	if (done && is_quiet)
 		log_decision(tick);

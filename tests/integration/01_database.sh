@@ -189,6 +189,9 @@ scheduler|no|SELECT count(*) FROM green_ml.prediction
 metrics|yes|SELECT accuracy FROM green_ml.champion
 metrics|yes|SELECT holdout_k, metrics FROM green_ml.model
 metrics|yes|SELECT count(*) FROM green_ml.run_state, green_ml.decision_log, green_ml.served
+metrics|yes|SELECT count(*) FROM green_ml.run_cost, green_ml.sci, green_ml.saving
+metrics|yes|INSERT INTO green_ml.run_measurement (run_id, source) SELECT 1, '' WHERE false
+metrics|no|UPDATE green_ml.energy_model SET pue = 1
 metrics|no|SELECT bytes FROM green_ml.model
 metrics|no|SELECT data FROM green_ml.training_plan
 metrics|no|SELECT content FROM green_ml.rejected_row
@@ -203,9 +206,9 @@ is "PUBLIC may read no table" "$(sql "SELECT count(*) FROM pg_class c JOIN pg_na
 # --- append-only -------------------------------------------------------------------------------------------------
 append_only=$(sql "SELECT string_agg(tgrelid::regclass::text, ' ' ORDER BY tgrelid::regclass::text) FROM pg_trigger
 	WHERE tgname = 'append_only'")
-is "the append-only tables" "$append_only" "green_ml.carbon_intensity green_ml.decision green_ml.dictionary green_ml.evaluation \
+is "the append-only tables" "$append_only" "green_ml.api_usage green_ml.carbon_intensity green_ml.decision green_ml.dictionary green_ml.evaluation \
 green_ml.feedback_result green_ml.feedback_sample green_ml.gate green_ml.model green_ml.model_shard green_ml.promotion green_ml.rejected_row green_ml.retrain_event \
-green_ml.training_plan"
+green_ml.run_measurement green_ml.training_plan"
 refused="
 	SET client_min_messages = warning;
 	CREATE FUNCTION pg_temp.refused() RETURNS text LANGUAGE plpgsql AS \$\$
@@ -228,7 +231,7 @@ refused="
 		RETURN refused || ' of ' || tried;
 	END \$\$; SELECT pg_temp.refused()"
 for user in green_ml_owner postgres; do
-	is "$user can change none of them" "$(PGUSER=$user sql "$refused")" "39 of 39"
+	is "$user can change none of them" "$(PGUSER=$user sql "$refused")" "45 of 45"
 done
 
 # --- feedback: samples, their truth, retention ---------------------------------------------------------------------
