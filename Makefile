@@ -12,7 +12,10 @@
 PROGRAMS := data-fetch preprocessing model-training model-api scheduler
 
 # Programs of one file each; they are linked with every archive.
-SINGLE := data/generate.c database/register.c $(wildcard tests/bench/*.c tests/integration/*.c)
+SINGLE := data/generate.c database/register.c $(wildcard tests/integration/*.c)
+
+# What measures the forest, a folder of its own among the benchmarks, linked with every archive too.
+BENCH := $(wildcard tests/bench/bench-forest/*.c)
 
 # Libraries by pkg-config name: what every program needs through common/, and what each adds.
 COMMON_PACKAGES         := libpq libcurl jansson zlib libcrypto
@@ -66,11 +69,12 @@ PRESENT  := $(foreach p,$(PROGRAMS),$(if $(wildcard $(p)/$(p).c),$(p)))
 SINGLE   := $(wildcard $(SINGLE))
 UNIT     := $(wildcard tests/unit/test_*.c)
 FUZZ     := $(wildcard tests/fuzz/fuzz_*.c)
-BINARIES := $(PRESENT:%=$(O)/bin/%) $(foreach s,$(SINGLE),$(O)/bin/$(basename $(notdir $(s))))
+BINARIES := $(PRESENT:%=$(O)/bin/%) $(foreach s,$(SINGLE),$(O)/bin/$(basename $(notdir $(s)))) \
+	$(if $(BENCH),$(O)/bin/bench-forest)
 TESTS    := $(UNIT:tests/unit/%.c=$(O)/unit/%)
 FUZZERS  := $(FUZZ:tests/fuzz/%.c=$(O)/fuzz/%)
 ARCHIVES := $(PROGRAMS:%=$(O)/lib/%.a) $(O)/lib/libcommon.a
-SOURCES  := $(sort $(wildcard $(PROGRAMS:%=%/*.c) common/*.c) $(SINGLE) $(UNIT) $(wildcard tests/fuzz/*.c))
+SOURCES  := $(sort $(wildcard $(PROGRAMS:%=%/*.c) common/*.c) $(SINGLE) $(BENCH) $(UNIT) $(wildcard tests/fuzz/*.c))
 
 .PHONY: $(PROGRAMS) all unit fuzzers deps check test demo torture bench fuzz data-flights format lint clean install FORCE
 .DELETE_ON_ERROR:
@@ -124,6 +128,11 @@ $(O)/bin/$(basename $(notdir $(1))): $(call objects,$(1)) $(ARCHIVES)
 	$$(call link_with_all,$$(PACKAGES))
 endef
 $(foreach s,$(SINGLE),$(eval $(call SINGLE_PROGRAM,$(s))))
+
+$(O)/bin/bench-forest: $(call objects,$(BENCH)) $(ARCHIVES)
+	$(call say,LINK)
+	@mkdir -p $(@D)
+	$(call link_with_all,$(PACKAGES))
 
 $(O)/unit/%: $(O)/obj/tests/unit/%.o $(ARCHIVES)
 	$(call say,LINK)

@@ -98,6 +98,10 @@ int forest_predict(const struct forest *forest, const int32_t *keys, uint64_t *s
 void forest_predict_rows(const struct forest *forest, const int32_t *keys, size_t rows, uint16_t *classes,
 			 uint64_t *scores);
 
+/* The same, always down the trees; the other one makes a look-up table first where that costs less. */
+void forest_predict_by_trees(const struct forest *forest, const int32_t *keys, size_t rows, uint16_t *classes,
+			     uint64_t *scores);
+
 double forest_probability(const struct forest *forest, uint64_t score);
 
 #endif

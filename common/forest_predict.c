@@ -203,7 +203,7 @@ static int best_class(const uint64_t *scores, int class_count)
 	return best;
 }
 
-static void predict_by_trees(const struct forest *forest, const int32_t *keys, size_t rows, uint16_t *classes,
+void forest_predict_by_trees(const struct forest *forest, const int32_t *keys, size_t rows, uint16_t *classes,
 			     uint64_t *scores)
 {
 	size_t class_count = (size_t)forest->class_count;
@@ -254,7 +254,7 @@ int forest_predict(const struct forest *forest, const int32_t *keys, uint64_t *s
 {
 	uint16_t class;
 
-	predict_by_trees(forest, keys, 1, &class, scores);
+	forest_predict_by_trees(forest, keys, 1, &class, scores);
 	return class;
 }
 
@@ -266,6 +266,6 @@ void forest_predict_rows(const struct forest *forest, const int32_t *keys, size_
 	if (table)
 		predict_by_table(forest, table, keys, rows, classes, scores);
 	else
-		predict_by_trees(forest, keys, rows, classes, scores);
+		forest_predict_by_trees(forest, keys, rows, classes, scores);
 	forest_table_free(table);
 }

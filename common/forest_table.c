@@ -223,3 +223,18 @@ const uint32_t *forest_table_scores(const struct forest_table *table, const int3
 		cell += interval_of(&forest->features[i], keys[i]) * table->stride[i];
 	return (const uint32_t *)(table->cells + cell * table->width);
 }
+
+void forest_table_predict(const struct forest_table *table, const int32_t *keys, size_t rows, uint16_t *classes)
+{
+	size_t features = (size_t)table->forest->feature_count;
+
+	for (size_t row = 0; row < rows; row++) {
+		const uint32_t *scores = forest_table_scores(table, keys + row * features);
+		int best = 0;
+
+		for (int k = 1; k < table->forest->class_count; k++)
+			if (scores[k] > scores[best])
+				best = k;
+		classes[row] = (uint16_t)best;
+	}
+}

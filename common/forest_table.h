@@ -28,5 +28,7 @@ struct forest_table *forest_table_new(const struct forest *forest, size_t max_by
 void forest_table_free(struct forest_table *table); /* NULL is fine */
 
 const uint32_t *forest_table_scores(const struct forest_table *table, const int32_t *keys);
+/* The classes of many rows, keys row-major. */
+void forest_table_predict(const struct forest_table *table, const int32_t *keys, size_t rows, uint16_t *classes);
 
 #endif

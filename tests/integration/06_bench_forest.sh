@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# bench-forest: types it infers, the split, the keys it prints, and rows of every bad kind.
+. "$(dirname "$0")/lib.sh"
+BENCH=$BIN/bench-forest
+
+bench() { run timeout 60 "$BENCH" --json --threads 2 --trees 10 "$@"; }
+value() { python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])' "$OUT" "$1"; }
+
+# x decides the label; the rest has every type, and holes.
+{
+	echo id,x,size,name,empty,late,same,label
+	for ((i = 0; i < 600; i++)); do
+		size=$((i % 37)).5 late=$((i * 7 % 100)) name=n$((i % 5))
+		((i % 50)) || size=NA
+		((i != 599)) || late=1e3
+		((i % 9)) || name=
+		echo "r$i,$((i % 20)),$size,$name,,$late,4,$([ $((i % 20)) -lt 10 ] && echo low || echo high)"
+	done
+} >"$TMP/rows.csv"
+columns=x,size,name,empty,late,same
+
+bench --csv "$TMP/rows.csv" --id id --label label --features $columns
+is "it ends well" "$STATUS" 0
+is "types" "$(value types)" \
+	"{'x': 'integer', 'size': 'real', 'name': 'category', 'empty': 'integer', 'late': 'real', 'same': 'integer'}"
+is "missing values" "$(value missing)" "{'size': 12, 'name': 67, 'empty': 600}"
+is "accuracy" "$(value accuracy)" 1.0
+is "rows" "$(value rows)" 600
+train=$(value rows_train)
+is "a fifth by id, as in a pipeline without a name" "$train" "$(python3 -c '
+import hashlib
+print(sum(int.from_bytes(hashlib.sha256(b"\0r%d" % i).digest()[:8], "big") >= 2**64 // 5 for i in range(600)))')"
+keys='fit_wall_s fit_cpu_s peak_rss_mb nodes accuracy log_loss predict_ns_per_row_table predict_ns_per_row_trees rows threads'
+is "the promised keys" "$(for key in $keys; do value "$key" >/dev/null && printf '%s ' "$key"; done)" "$keys "
+
+bench --csv "$TMP/rows.csv" --label label --features x
+is "by row number" "$(value rows_train)" "$(python3 -c '
+import hashlib
+print(sum(int.from_bytes(hashlib.sha256(b"\0%d" % i).digest()[:8], "big") >= 2**64 // 5 for i in range(1, 601)))')"
+
+# Test rows of a file of their own: an unseen text, an unseen label, a missing one.
+printf 'name,x,label\nn1,3,low\nother,3,low\nn1,3,odd\nn1,15,\n' >"$TMP/test.csv"
+bench --csv "$TMP/rows.csv" --test-csv "$TMP/test.csv" --label label --features x,name
+is "all rows train" "$(value rows_train) $(value rows_test)" "600 3"
+is "an unknown label is wrong" "$(value accuracy)" 0.666667
+is "unseen text, row without label" "$(value unseen_texts) $(value rows_without_label)" "1 1"
+run "$BENCH" --csv "$TMP/rows.csv" --label label --features x --trees 3
+like "lines without --json" "$(cat "$OUT")" '^accuracy +1\.0$'
+
+refuses() { # DESC CODE TEXT OPTIONS...
+	local desc=$1 code=$2 text=$3
+	shift 3
+	bench "$@"
+	is "$desc: exit code" "$STATUS" "$code"
+	like "$desc: message" "$(cat "$ERR")" "$text"
+}
+given() { printf '%b' "$1" >"$TMP/bad.csv"; }
+
+refuses "no file" 1 "could not read file" --csv "$TMP/none.csv" --label label --features x
+refuses "no such column" 3 'has no column \\"y\\"' --csv "$TMP/rows.csv" --label label --features x,y
+refuses "label as feature" 2 "cannot be the label and a feature" --csv "$TMP/rows.csv" --label x --features x
+refuses "column twice" 2 "twice" --csv "$TMP/rows.csv" --label label --features x,x
+refuses "no features" 2 "features" --csv "$TMP/rows.csv" --label label --features ,
+refuses "leaf 0" 2 "min-samples-leaf" --csv "$TMP/rows.csv" --label label --features x --min-samples-leaf 0
+given 'x,label\n'
+refuses "no row" 3 "no data row" --csv "$TMP/bad.csv" --label label --features x
+given 'x,label\n1,a\n2\n'
+refuses "a field short" 3 "line 3: expected 2 fields, found 1" --csv "$TMP/bad.csv" --label label --features x
+given 'x,label\n1,a\n2,a\n3,a\n4,a\n5,a\n6,a\n7,a\n8,a\n9,a\n'
+refuses "one class" 3 "at least two labels" --csv "$TMP/bad.csv" --label label --features x
+given 'x,label\n1,a\n'
+refuses "one row" 3 "0 test rows|0 training rows" --csv "$TMP/bad.csv" --label label --features x
+given 'x,label\nInf,a\n1,b\n-Inf,a\nNaN,b\n1,a\n'
+bench --csv "$TMP/bad.csv" --test-csv "$TMP/bad.csv" --label label --features x
+is "Inf is a text" "$(value types)" "{'x': 'category'}"
+given 'x,label\n1,a\nb,b\n'
+refuses "a text among the test's numbers" 3 'line 3: column \\"x\\" holds \\"b\\"' --csv "$TMP/rows.csv" \
+	--test-csv "$TMP/bad.csv" --label label --features x
+plan_done
