@@ -153,9 +153,16 @@ AGAIN = +$(MAKE) --no-print-directory DEVELOPER=1 $(if $(findstring -j,$(MAKEFLA
 FAST := $(wildcard tests/cases/*.sh tests/integration/[0-4]*.sh)
 SLOW := $(wildcard tests/integration/[5-9]*.sh)
 TORTURE := $(filter-out %/steps.sh,$(wildcard tests/torture/*.sh))
+STORIES := $(wildcard tests/e2e/[0-4]*.sh)
+FAULTS  := $(wildcard tests/e2e/[5-9]*.sh) tests/cluster/selftest.sh
+# Needs no cluster, but its programs: where they are built it is quick.
+YAML     = $(shell tests/cluster/cluster cache >/dev/null 2>&1 && echo tests/checks/yaml.sh)
 RUN   = tests/run --logs $(O)/test-logs --jobs $(or $(TEST_JOBS),$(shell nproc))
 A    := $(BUILD)/asan
 ASAN := SANITIZE=address,undefined
+# Alone, after all others; prepare says what there is, or why they are skipped. Whatever happens, no cluster stays.
+ON_CLUSTER = --group e2e --jobs 1 --limit 1800 BIN=$(abspath $(O)/bin) BUILD=$(abspath $(BUILD)) "$$(cat $(O)/cluster)"
+NO_CLUSTER_STAYS = status=$$?; tests/e2e/prepare --end; exit $$status
 ASAN_ENVIRONMENT := BIN=$(abspath $(A)/bin) ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 \
 	UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 
@@ -165,27 +172,30 @@ deps:
 check:
 	@tests/deps build test
 	$(AGAIN) all unit
-	@$(RUN) BIN=$(abspath $(O)/bin) $(TESTS) $(FAST)
+	@$(RUN) BIN=$(abspath $(O)/bin) $(TESTS) $(FAST) $(YAML)
 
 test:
 	@tests/deps build test lint
 	$(AGAIN) all unit
 	$(AGAIN) $(ASAN) VARIANT=asan CC=gcc all unit fuzzers
+	@tests/e2e/prepare >$(O)/cluster
 	@$(RUN) BIN=$(abspath $(O)/bin) $(TESTS) $(FAST) $(SLOW) $(wildcard tests/checks/*.sh) \
 		--group sample KILL_POINTS=12 RESTART_POINTS=3 TWICE_ROUNDS=3 $(TORTURE) \
 		--group asan $(ASAN_ENVIRONMENT) $(UNIT:tests/unit/%.c=$(A)/unit/%) \
-		$(FUZZ:tests/fuzz/%.c=$(A)/fuzz/%) $(FAST) $(SLOW)
+		$(FUZZ:tests/fuzz/%.c=$(A)/fuzz/%) $(FAST) $(SLOW) \
+		$(ON_CLUSTER) $(STORIES); $(NO_CLUSTER_STAYS)
 
 demo:
 	@tests/deps build test
 	$(AGAIN) all
 	@BIN=$(O)/bin KEEP=$(KEEP) metrics/demo
 
-# The long fault runs, of which "make test" takes a sample: about half an hour.
+# The long fault runs, of which "make test" takes a sample, and those on a cluster: about three quarters of an hour.
 torture:
 	@tests/deps build test
 	$(AGAIN) all
-	@tests/run --logs $(O)/test-logs --limit 7200 BIN=$(abspath $(O)/bin) $(TORTURE)
+	@tests/e2e/prepare >$(O)/cluster
+	@tests/run --logs $(O)/test-logs --limit 7200 BIN=$(abspath $(O)/bin) $(TORTURE) $(ON_CLUSTER) $(FAULTS); $(NO_CLUSTER_STAYS)
 
 # Minutes each; they measure this machine, so nothing of it is a test.
 bench:
@@ -216,11 +226,12 @@ cluster:
 cluster-down:
 	@tests/cluster/cluster down
 
-# The stories on a cluster of their own; takes a running one down.
+# All that "make test" and "make torture" do on a cluster, and nothing else.
 e2e:
-	@tests/deps build test cluster
-	@tests/cluster/cluster build
-	@tests/run --logs $(O)/test-logs --limit 1800 $(wildcard tests/e2e/*.sh)
+	@tests/deps build test
+	$(AGAIN) all
+	@tests/e2e/prepare >$(O)/cluster
+	@tests/run --logs $(O)/test-logs $(ON_CLUSTER) $(STORIES) $(FAULTS); $(NO_CLUSTER_STAYS)
 
 # Real data: see data/README.md. Needs python3 with pip, and the network the first time.
 data-flights:

@@ -8,6 +8,19 @@ all_alive() {
 	done
 }
 
+# What "up" leaves is not looked at before it has ended.
+cluster_owner() {
+	local pid start
+	lock "$LOCK"
+	if ! something_left; then
+		echo none
+	elif { read -r pid start <"$STATE/owner"; } 2>/dev/null; then
+		[ "$(start_time "$pid")" != "$start" ] && echo gone || echo "$pid"
+	else
+		all_alive && echo somebody || echo gone
+	fi
+}
+
 cluster_status() {
 	local piece pid status=0
 	for piece in "${PIECES[@]}"; do

@@ -174,6 +174,7 @@ cluster_up() {
 	rm -rf "$STATE"
 	mkdir -p "$STATE"/{log/pods,pids,run}
 	chmod 700 "$STATE"
+	[ -z "${CLUSTER_OWNER:-}" ] || echo "$CLUSTER_OWNER $(start_time "$CLUSTER_OWNER")" >"$STATE/owner"
 	trap up_ended EXIT
 	trap 'exit 143' TERM INT HUP
 	start_all

@@ -13,7 +13,7 @@
 #   unlike DESC TEXT REGEX       it does not
 #   exits DESC CODE COMMAND...   the exit code; leaves $STATUS and the files $OUT and $ERR
 #   skip DESC REASON             a test that cannot run here
-#   skip_all REASON              none of them can: ends the script
+#   skip_all REASON              none of them can: ends the script; counts as $planned tests where that is set
 #   plan_done                    print the plan; the last line of the script
 #   run COMMAND...               like exits without a test: $STATUS, $OUT, $ERR; never fails
 #   background NAME [as ROLE] PROGRAM...
@@ -147,11 +147,12 @@ skip() {
 }
 
 skip_all() {
-	echo "1..0 # SKIP $1"
+	echo "1..0 # SKIP ${planned:+$planned tests: }$1"
 	exit 0
 }
 
 plan_done() {
+	[ -z "${planned:-}" ] || [ "$tests_failed" != 0 ] || is 'as many tests as planned' "$((tests_run + 1))" "$planned"
 	echo "1..$tests_run"
 	[ "$tests_failed" = 0 ] || exit 1
 	exit 0

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The container images: size, user, entrypoint, labels, what is inside, and that the same input gives the same digest.
 # Needs root, buildah and a debian:bookworm-slim, which "tests/cluster/cluster build" makes where no registry is asked.
+planned=64
 . "$(dirname "$0")/../integration/lib.sh"
 cd "$ROOT"
 [ "$(id -u)" = 0 ] || skip_all 'building images needs root here'
