@@ -14,6 +14,7 @@ COPY Makefile CHANGELOG.md ./
 COPY common common
 COPY data data
 COPY database database
+COPY docs/openapi.json docs/
 COPY data-fetch data-fetch
 COPY preprocessing preprocessing
 COPY model-training model-training

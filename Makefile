@@ -104,6 +104,9 @@ $(O)/version: FORCE
 $(O)/obj/common/version.o: $(O)/version
 $(O)/obj/common/version.o: private CPPFLAGS += -DGREEN_ML_VERSION='"$(VERSION)"'
 
+# What is taken in as it stands.
+$(O)/obj/model-api/openapi.o: docs/openapi.json
+
 $(O)/lib/%.a:
 	$(call say,AR)
 	@mkdir -p $(@D)

@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -21,6 +22,14 @@ void champions_add(struct champions *champions, struct model *model)
 	champions->models[champions->count++] = model;
 }
 
+void champions_add_pinned(struct champions *champions, struct model *model)
+{
+	model->references++;
+	champions->pinned =
+	    xreallocarray(champions->pinned, (size_t)champions->pinned_count + 1, sizeof(*champions->pinned));
+	champions->pinned[champions->pinned_count++] = model;
+}
+
 void champions_add_empty(struct champions *champions, const char *pipeline)
 {
 	champions->empty =
@@ -34,9 +43,12 @@ void champions_free(struct champions *champions)
 		return;
 	for (int i = 0; i < champions->count; i++)
 		model_release(champions->models[i]);
+	for (int i = 0; i < champions->pinned_count; i++)
+		model_release(champions->pinned[i]);
 	for (int i = 0; i < champions->empty_count; i++)
 		free(champions->empty[i]);
 	free(champions->models);
+	free(champions->pinned);
 	free(champions->empty);
 	free(champions);
 }
@@ -103,6 +115,30 @@ const struct model *champions_find(const struct champions *champions, const char
 	}
 	*status = 404;
 	fail_set(fail, EXIT_WRONG_USE, "no pipeline \"%.31s\" is served here", name);
+	return NULL;
+}
+
+static bool is_version(const struct model *model, const char *name, const char *version)
+{
+	char id[16];
+
+	snprintf(id, sizeof(id), "%d", model->model_id);
+	return strcmp(model->pipeline, name) == 0 && strcmp(id, version) == 0;
+}
+
+const struct model *champions_find_version(const struct champions *champions, const char *name, const char *version,
+					   int *status, struct fail *fail)
+{
+	const struct model *model;
+
+	for (int i = 0; version && i < champions->pinned_count; i++)
+		if (is_version(champions->pinned[i], name, version))
+			return champions->pinned[i];
+	model = champions_find(champions, name, NULL, status, fail);
+	if (!model || !version || is_version(model, name, version))
+		return model;
+	*status = 404;
+	fail_set(fail, EXIT_WRONG_USE, "version \"%.15s\" of pipeline \"%.31s\" is not served here", version, name);
 	return NULL;
 }
 

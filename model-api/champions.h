@@ -27,12 +27,15 @@ struct champions {
 	bool known; /* false: the registry has not been read yet */
 	int count;
 	struct model **models; /* one reference each */
+	int pinned_count;
+	struct model **pinned; /* versions that are served beside the champions; one reference each */
 	int empty_count;
 	char **empty; /* pipelines without a model */
 };
 
 struct champions *champions_new(void);
 void champions_add(struct champions *champions, struct model *model); /* takes a reference of its own */
+void champions_add_pinned(struct champions *champions, struct model *model);
 void champions_add_empty(struct champions *champions, const char *pipeline);
 void champions_free(struct champions *champions); /* NULL is fine */
 
@@ -40,6 +43,10 @@ void champions_free(struct champions *champions); /* NULL is fine */
  * the HTTP status (400, 404, 503) and fail set. */
 const struct model *champions_find(const struct champions *champions, const char *name, const char *preferred,
 				   int *status, struct fail *fail) MUST_USE;
+
+/* By name and, unless version is NULL, by the model's id as text: the champion or a pinned model. */
+const struct model *champions_find_version(const struct champions *champions, const char *name, const char *version,
+					   int *status, struct fail *fail) MUST_USE;
 
 struct model_table;
 

@@ -85,7 +85,7 @@ void exchange_begin(struct exchange *exchange)
 	exchange->received = 0;
 	exchange->refused = false;
 	exchange->understood = false;
-	exchange->ticket = 0;
+	exchange->ticket = (struct ticket){0};
 	reply_clear(&exchange->reply);
 }
 

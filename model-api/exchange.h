@@ -13,7 +13,7 @@
  *	HEADERS  the request line was read
  *	BODY     headers are understood, the body is coming; expires with a 408
  *	ANSWER   it is being answered or sent
- *	WAIT     suspended until the watch has looked; never expires here
+ *	WAIT     suspended until the registry was looked at or feedback stored; never expires here
  *	DEAD     expired: whoever finds this closes
  */
 
@@ -25,6 +25,7 @@
 
 #include "common/text.h"
 #include "model-api/reply.h"
+#include "model-api/route.h"
 
 struct MHD_Connection;
 
@@ -42,13 +43,14 @@ struct exchange {
 	struct MHD_Connection *connection;
 	bool understood; /* its headers were */
 	int route;
+	struct route_names names;
 	double begun_s;
 	size_t received; /* bytes of its body */
 	bool refused;	 /* the reply is there; what comes of the body is thrown away */
 	struct text body;
 	size_t budget_taken; /* bytes of body memory that count in exchanges.body_memory */
 	struct reply reply;
-	uint64_t ticket;
+	struct ticket ticket;
 	double wait_until_s;
 };
 

@@ -7,35 +7,42 @@
 #include "common/db.h"
 #include "common/log.h"
 #include "common/xalloc.h"
+#include "model-api/copy.h"
 
 static const double refused_for_s = 300;
 
 struct look {
-	char *const *pipelines;
-	int pipeline_count;
+	struct look_settings settings;
 	char *selection; /* '{a,b}', NULL: all */
+	char *pins;	 /* '{a=1,b=2}' */
 	struct metrics *metrics;
 	const struct champions *published; /* the last set; the table owns it */
 	struct refusal refusals[LOOK_MAX_REFUSALS];
 	int refusal_count;
 };
 
-struct look *look_new(char *const *pipelines, int count, struct metrics *metrics)
+/* A PostgreSQL array; names of pipelines and pins need no quotes in one. NULL: it is empty. */
+static char *array_of(char *const *names, int count)
 {
-	struct look *look = xcalloc(1, sizeof(*look));
 	struct text list;
 
-	look->pipelines = pipelines;
-	look->pipeline_count = count;
+	if (count == 0)
+		return NULL;
+	text_init(&list, 1 << 20);
+	for (int i = 0; i < count; i++)
+		text_printf(&list, "%s%s", i ? "," : "{", names[i]);
+	text_puts(&list, "}");
+	return text_take(&list);
+}
+
+struct look *look_new(const struct look_settings *settings, struct metrics *metrics)
+{
+	struct look *look = xcalloc(1, sizeof(*look));
+
+	look->settings = *settings;
 	look->metrics = metrics;
-	if (count) {
-		text_init(&list, 1 << 20);
-		/* Names of pipelines need no quotes in an array: a-z, 0-9 and -. */
-		for (int i = 0; i < count; i++)
-			text_printf(&list, "%s%s", i ? "," : "{", pipelines[i]);
-		text_puts(&list, "}");
-		look->selection = list.data;
-	}
+	look->selection = array_of(settings->pipelines, settings->pipeline_count);
+	look->pins = array_of(settings->pins, settings->pin_count);
 	return look;
 }
 
@@ -44,22 +51,29 @@ void look_free(struct look *look)
 	if (!look)
 		return;
 	free(look->selection);
+	free(look->pins);
 	free(look);
 }
 
 /* ------------------------------------------------------------------ refusals */
 
-static struct refusal *find_refusal(struct look *look, const char *pipeline)
+/* A pipeline has one champion, and one refusal for it; pinned models have theirs each. */
+static struct refusal *find_refusal(struct look *look, const struct model_address *address)
 {
-	for (int i = 0; i < look->refusal_count; i++)
-		if (strcmp(look->refusals[i].pipeline, pipeline) == 0)
-			return &look->refusals[i];
+	for (int i = 0; i < look->refusal_count; i++) {
+		struct refusal *refusal = &look->refusals[i];
+
+		if (strcmp(refusal->pipeline, address->pipeline) == 0 &&
+		    (address->promotion_id ? refusal->promotion_id != 0
+					   : refusal->promotion_id == 0 && refusal->model_id == address->model_id))
+			return refusal;
+	}
 	return NULL;
 }
 
-static void forget_refusal(struct look *look, const char *pipeline)
+static void forget_refusal(struct look *look, const struct model_address *address)
 {
-	struct refusal *refusal = find_refusal(look, pipeline);
+	struct refusal *refusal = find_refusal(look, address);
 
 	if (refusal)
 		*refusal = look->refusals[--look->refusal_count];
@@ -67,7 +81,7 @@ static void forget_refusal(struct look *look, const char *pipeline)
 
 static void note_refusal(struct look *look, const struct model_address *address)
 {
-	struct refusal *refusal = find_refusal(look, address->pipeline);
+	struct refusal *refusal = find_refusal(look, address);
 
 	if (!refusal && look->refusal_count < LOOK_MAX_REFUSALS)
 		refusal = &look->refusals[look->refusal_count++];
@@ -75,17 +89,18 @@ static void note_refusal(struct look *look, const struct model_address *address)
 		return;
 	snprintf(refusal->pipeline, sizeof(refusal->pipeline), "%s", address->pipeline);
 	refusal->promotion_id = address->promotion_id;
+	refusal->model_id = address->model_id;
 	refusal->until_s = clock_monotonic_s() + refused_for_s;
 }
 
 static bool is_refused(struct look *look, const struct model_address *address, struct fail *fail)
 {
-	const struct refusal *refusal = find_refusal(look, address->pipeline);
+	const struct refusal *refusal = find_refusal(look, address);
 
 	if (!refusal || refusal->promotion_id != address->promotion_id || clock_monotonic_s() >= refusal->until_s)
 		return false;
-	fail_set(fail, EXIT_FAILED, "promotion %d of pipeline \"%s\" was refused: the server's log says why",
-		 address->promotion_id, address->pipeline);
+	fail_set(fail, EXIT_FAILED, "model %d of pipeline \"%s\" was refused: the server's log says why",
+		 address->model_id, address->pipeline);
 	return true;
 }
 
@@ -97,35 +112,72 @@ int look_refusals(const struct look *look, struct refusal refusals[LOOK_MAX_REFU
 
 /* ------------------------------------------------------------------ the set */
 
-static struct model *find_published(const struct look *look, const char *pipeline)
+static struct model *find_published(const struct look *look, const struct model_address *address)
 {
-	for (int i = 0; look->published && i < look->published->count; i++)
-		if (strcmp(look->published->models[i]->pipeline, pipeline) == 0)
-			return look->published->models[i];
+	const struct champions *set = look->published;
+
+	for (int i = 0; address->promotion_id && set && i < set->count; i++)
+		if (strcmp(set->models[i]->pipeline, address->pipeline) == 0)
+			return set->models[i];
+	for (int i = 0; !address->promotion_id && set && i < set->pinned_count; i++)
+		if (set->pinned[i]->model_id == address->model_id)
+			return set->pinned[i];
 	return NULL;
 }
 
-static PGresult *read_champions(struct look *look, PGconn *db, struct fail *fail)
+/* The champions, one row for each pipeline, then the pinned models. */
+static PGresult *read_registry(struct look *look, PGconn *db, struct fail *fail)
 {
-	PGresult *rows = db_queryf(db, fail, "s",
-				   "SELECT l.name, c.promotion_id, c.model_id, c.feature_set_id, c.sha256, "
-				   "extract(epoch FROM coalesce(c.simulated_at, c.promoted_at)) "
-				   "FROM green_ml.pipeline l LEFT JOIN green_ml.champion c USING (pipeline_id) "
-				   "WHERE $1::text[] IS NULL OR l.name = ANY ($1::text[]) ORDER BY l.name",
-				   look->selection);
+	PGresult *rows =
+	    db_queryf(db, fail, "ss",
+		      "SELECT l.name, l.pipeline_id, c.promotion_id, c.model_id, c.feature_set_id, c.sha256, "
+		      "extract(epoch FROM coalesce(c.simulated_at, c.promoted_at)), "
+		      "extract(epoch FROM coalesce(m.simulated_at, m.created_at)), m.holdout_n, m.holdout_k "
+		      "FROM green_ml.pipeline l LEFT JOIN green_ml.champion c USING (pipeline_id) "
+		      "LEFT JOIN green_ml.model m ON m.model_id = c.model_id "
+		      "WHERE $1::text[] IS NULL OR l.name = ANY ($1::text[]) "
+		      "UNION ALL "
+		      "SELECT l.name, l.pipeline_id, 0, m.model_id, m.feature_set_id, encode(m.sha256, 'hex'), 'NaN', "
+		      "extract(epoch FROM coalesce(m.simulated_at, m.created_at)), m.holdout_n, m.holdout_k "
+		      "FROM green_ml.model m JOIN green_ml.pipeline l USING (pipeline_id) "
+		      "WHERE l.name || '=' || m.model_id = ANY ($2::text[]) ORDER BY 1, 4",
+		      look->selection, look->pins);
 
 	if (!rows)
 		fail_prefix(fail, "could not read the champions");
 	return rows;
 }
 
+static struct model_address take_address(const PGresult *rows, int row)
+{
+	return (struct model_address){.pipeline = db_text(rows, row, 0),
+				      .pipeline_id = (int)db_int(rows, row, 1),
+				      .promotion_id = (int)db_int(rows, row, 2),
+				      .model_id = (int)db_int(rows, row, 3),
+				      .feature_set_id = (int)db_int(rows, row, 4),
+				      .sha256 = db_text(rows, row, 5),
+				      .promoted_at_s = db_real(rows, row, 6),
+				      .trained_at_s = db_real(rows, row, 7),
+				      .holdout_n = db_int(rows, row, 8),
+				      .holdout_k = db_int(rows, row, 9)};
+}
+
+static bool same_models(struct model *const *left, int left_count, struct model *const *right, int right_count)
+{
+	if (left_count != right_count)
+		return false;
+	for (int i = 0; i < left_count; i++)
+		if (left[i] != right[i])
+			return false;
+	return true;
+}
+
 static bool same_set(const struct champions *left, const struct champions *right)
 {
-	if (!left || left->count != right->count || left->empty_count != right->empty_count)
+	if (!left || !same_models(left->models, left->count, right->models, right->count) ||
+	    !same_models(left->pinned, left->pinned_count, right->pinned, right->pinned_count) ||
+	    left->empty_count != right->empty_count)
 		return false;
-	for (int i = 0; i < left->count; i++)
-		if (left->models[i] != right->models[i])
-			return false;
 	for (int i = 0; i < left->empty_count; i++)
 		if (strcmp(left->empty[i], right->empty[i]) != 0)
 			return false;
@@ -135,80 +187,117 @@ static bool same_set(const struct champions *left, const struct champions *right
 /* Pipelines that are to be served and that nobody has registered yet. */
 static void add_unregistered(const struct look *look, const PGresult *rows, struct champions *champions)
 {
-	for (int i = 0; i < look->pipeline_count; i++) {
+	for (int i = 0; i < look->settings.pipeline_count; i++) {
 		bool found = false;
 
 		for (int row = 0; row < PQntuples(rows) && !found; row++)
-			found = strcmp(db_text(rows, row, 0), look->pipelines[i]) == 0;
+			found = strcmp(db_text(rows, row, 0), look->settings.pipelines[i]) == 0;
 		if (!found)
-			champions_add_empty(champions, look->pipelines[i]);
+			champions_add_empty(champions, look->settings.pipelines[i]);
 	}
+}
+
+static void log_loaded(const struct model *model, const char *from, double seconds)
+{
+	log_info("model loaded", "from", "%s", from, "pipeline", "%s", model->pipeline, "promotion_id", "%d",
+		 model->promotion_id, "model_id", "%d", model->model_id, "sha256", "%s", model->sha256, "trees", "%d",
+		 model->forest->tree_count, "by", "%s", model->table ? "table" : "trees", "nodes", "%lu",
+		 (unsigned long)model->forest->node_count, "seconds", "%.3f", seconds, NULL);
+}
+
+static void keep_copy(const struct look *look, const struct model_address *address, const struct model_parts *parts)
+{
+	struct fail fail = {0};
+
+	if (look->settings.copies && address->promotion_id && !copy_write(look->settings.copies, address, parts, &fail))
+		log_warning("no local copy was written", "reason", "%s", fail.text, NULL);
 }
 
 static struct model *load(struct look *look, PGconn *db, const struct model_address *address, struct fail *fail)
 {
 	double begun_s = clock_monotonic_s();
-	struct model *model = model_load(db, address, look->metrics, fail);
+	struct model_parts parts = {0};
+	struct model *model = NULL;
 
+	if (model_fetch(db, address, &parts, fail))
+		model = model_build(&parts, address, look->metrics, fail);
 	if (model) {
-		forget_refusal(look, address->pipeline);
-		log_info("model loaded", "pipeline", "%s", address->pipeline, "promotion_id", "%d",
-			 address->promotion_id, "model_id", "%d", address->model_id, "sha256", "%s", address->sha256,
-			 "trees", "%d", model->forest->tree_count, "by", "%s", model->table ? "table" : "trees",
-			 "nodes", "%lu", (unsigned long)model->forest->node_count, "seconds", "%.3f",
-			 clock_monotonic_s() - begun_s, NULL);
+		forget_refusal(look, address);
+		log_loaded(model, "registry", clock_monotonic_s() - begun_s);
+		keep_copy(look, address, &parts);
 	} else if (fail->code != EXIT_TRY_AGAIN && PQstatus(db) == CONNECTION_OK) {
-		log_error("champion refused; what was served before keeps serving", "pipeline", "%s", address->pipeline,
-			  "promotion_id", "%d", address->promotion_id, "model_id", "%d", address->model_id, "reason",
-			  "%s", fail->text, NULL);
+		log_error(address->promotion_id ? "champion refused; what was served before keeps serving"
+						: "pinned model refused",
+			  "pipeline", "%s", address->pipeline, "promotion_id", "%d", address->promotion_id, "model_id",
+			  "%d", address->model_id, "reason", "%s", fail->text, NULL);
 		note_refusal(look, address);
 	}
+	model_parts_release(&parts);
 	return model;
 }
 
-/* Puts the pipeline of a row into the new set: the model it has, the one to be loaded, or none. False: the database is
- * at fault. *refused: the champion is not servable. */
-static bool add_pipeline(struct look *look, PGconn *db, const PGresult *rows, int row, struct champions *champions,
-			 bool *refused, struct fail *fail)
+static bool is_served(const struct model *model, const struct model_address *address)
+{
+	return model && model->promotion_id == address->promotion_id && model->model_id == address->model_id;
+}
+
+/* Puts the model of a row into the new set: the one it has, the one to be loaded, or none. False: the database is at
+ * fault. *refused: the model is not servable. */
+static bool add_row(struct look *look, PGconn *db, const PGresult *rows, int row, struct champions *champions,
+		    bool *refused, struct fail *fail)
 {
 	struct model_address address = {.pipeline = db_text(rows, row, 0)};
-	struct model *model = find_published(look, address.pipeline);
-	struct model *loaded = NULL;
+	struct model *model, *loaded = NULL;
 	struct fail reason = {0};
 
-	if (!db_text(rows, row, 1)) {
+	if (!db_text(rows, row, 2)) {
 		champions_add_empty(champions, address.pipeline);
 		return true;
 	}
-	address.promotion_id = (int)db_int(rows, row, 1);
-	address.model_id = (int)db_int(rows, row, 2);
-	address.feature_set_id = (int)db_int(rows, row, 3);
-	address.sha256 = db_text(rows, row, 4);
-	address.promoted_at_s = db_real(rows, row, 5);
-	if (model && model->promotion_id == address.promotion_id) {
-		forget_refusal(look, address.pipeline);
-		champions_add(champions, model);
-		return true;
-	}
-	if (!is_refused(look, &address, &reason))
+	address = take_address(rows, row);
+	model = find_published(look, &address);
+	if (is_served(model, &address))
+		forget_refusal(look, &address);
+	else if (!is_refused(look, &address, &reason))
 		loaded = load(look, db, &address, &reason);
-	if (!loaded && (reason.code == EXIT_TRY_AGAIN || PQstatus(db) != CONNECTION_OK))
-		return fail_set(fail, EXIT_TRY_AGAIN, "%s", reason.text);
-	if (!loaded)
-		*refused = !fail_set(fail, reason.code,
-				     "promotion %d of pipeline \"%s\" was refused: the server's log says why",
-				     address.promotion_id, address.pipeline);
-	if (loaded || model)
-		champions_add(champions, loaded ? loaded : model);
-	else
+	if (!is_served(model, &address) && !loaded) {
+		if (reason.code == EXIT_TRY_AGAIN || PQstatus(db) != CONNECTION_OK)
+			return fail_set(fail, EXIT_TRY_AGAIN, "%s", reason.text);
+		*refused =
+		    !fail_set(fail, reason.code,
+			      "promotion %d of pipeline \"%s\" (model %d) was refused: the server's log says why",
+			      address.promotion_id, address.pipeline, address.model_id);
+	}
+	if (loaded)
+		model = loaded;
+	if (model && address.promotion_id)
+		champions_add(champions, model);
+	else if (model)
+		champions_add_pinned(champions, model);
+	else if (address.promotion_id)
 		champions_add_empty(champions, address.pipeline);
 	model_release(loaded);
 	return true;
 }
 
+static void publish(struct look *look, struct model_table *table, struct champions *champions)
+{
+	champions->known = true;
+	look->published = champions;
+	model_table_publish(table, champions);
+}
+
+/* What is pinned and not in the registry is like a model that is refused. */
+static void check_pins(const struct look *look, const struct champions *champions, bool *refused, struct fail *fail)
+{
+	if (!*refused && champions->pinned_count < look->settings.pin_count)
+		*refused = !fail_set(fail, EXIT_FAILED, "%d of %d pinned models are not in the registry",
+				     look->settings.pin_count - champions->pinned_count, look->settings.pin_count);
+}
+
 enum look_result look_take(struct look *look, PGconn *db, struct model_table *table, bool force, struct fail *fail)
 {
-	PGresult *rows = read_champions(look, db, fail);
+	PGresult *rows = read_registry(look, db, fail);
 	struct champions *champions = champions_new();
 	enum look_result result = LOOK_UNCHANGED;
 	bool good = rows != NULL, refused = false;
@@ -216,13 +305,13 @@ enum look_result look_take(struct look *look, PGconn *db, struct model_table *ta
 	for (int i = 0; force && i < look->refusal_count; i++)
 		look->refusals[i].until_s = 0;
 	for (int row = 0; good && row < PQntuples(rows); row++)
-		good = add_pipeline(look, db, rows, row, champions, &refused, fail);
-	if (good)
+		good = add_row(look, db, rows, row, champions, &refused, fail);
+	if (good) {
 		add_unregistered(look, rows, champions);
+		check_pins(look, champions, &refused, fail);
+	}
 	if (good && !same_set(look->published, champions)) {
-		champions->known = true;
-		look->published = champions;
-		model_table_publish(table, champions);
+		publish(look, table, champions);
 		champions = NULL;
 		result = LOOK_CHANGED;
 	}
@@ -233,4 +322,55 @@ enum look_result look_take(struct look *look, PGconn *db, struct model_table *ta
 	champions_free(champions);
 	db_free(rows);
 	return result;
+}
+
+/* ------------------------------------------------------------------ copies */
+
+static struct model *load_copy(const struct look *look, const char *pipeline)
+{
+	double begun_s = clock_monotonic_s();
+	struct copy copy;
+	struct fail fail = {0};
+	struct model *model = NULL;
+
+	if (copy_read(look->settings.copies, pipeline, &copy, &fail))
+		model = model_build(&copy.parts, &copy.address, look->metrics, &fail);
+	if (model)
+		log_loaded(model, "copy", clock_monotonic_s() - begun_s);
+	else
+		log_error("local copy refused", "pipeline", "%s", pipeline, "reason", "%s", fail.text, NULL);
+	copy_release(&copy);
+	return model;
+}
+
+static bool is_selected(const struct look *look, const char *pipeline)
+{
+	for (int i = 0; i < look->settings.pipeline_count; i++)
+		if (strcmp(look->settings.pipelines[i], pipeline) == 0)
+			return true;
+	return look->settings.pipeline_count == 0;
+}
+
+bool look_copies(struct look *look, struct model_table *table)
+{
+	struct champions *champions = champions_new();
+	int count = 0;
+	char **names = look->settings.copies && !look->published ? copy_list(look->settings.copies, &count) : NULL;
+	bool found;
+
+	for (int i = 0; i < count; i++) {
+		struct model *model = is_selected(look, names[i]) ? load_copy(look, names[i]) : NULL;
+
+		if (model)
+			champions_add(champions, model);
+		model_release(model);
+		free(names[i]);
+	}
+	free(names);
+	found = champions->count > 0;
+	if (found)
+		publish(look, table, champions);
+	else
+		champions_free(champions);
+	return found;
 }

@@ -26,18 +26,29 @@ enum { LOOK_MAX_REFUSALS = 32 };
 
 struct refusal {
 	char pipeline[SPEC_MAX_NAME + 1];
-	int promotion_id;
+	int promotion_id; /* 0: it is pinned */
+	int model_id;
 	double until_s; /* clock_monotonic_s(): try it again then */
 };
 
 struct look;
 
-/* pipelines NULL or count 0: every registered one. Kept by pointer. */
-struct look *look_new(char *const *pipelines, int count, struct metrics *metrics);
+struct look_settings {
+	char **pipelines;   /* serve these and no others; kept by pointer */
+	int pipeline_count; /* 0: every registered pipeline */
+	char **pins;	    /* "insurance=7": models to serve besides; kept by pointer */
+	int pin_count;
+	const char *copies; /* folder of model-api/copy.h; NULL: no copies */
+};
+
+struct look *look_new(const struct look_settings *settings, struct metrics *metrics);
 void look_free(struct look *look); /* NULL is fine */
 
 /* force: try refused champions again now. */
 enum look_result look_take(struct look *look, PGconn *db, struct model_table *table, bool force, struct fail *fail);
+
+/* Before anything was published: serves the local copies. False: there is none that is good. */
+bool look_copies(struct look *look, struct model_table *table);
 
 /* Copies the champions that are refused at present; returns how many. */
 int look_refusals(const struct look *look, struct refusal refusals[LOOK_MAX_REFUSALS]);

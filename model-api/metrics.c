@@ -9,20 +9,23 @@
 #include "common/xalloc.h"
 #include "model-api/process.h"
 
-enum { BUCKET_COUNT = 13, STATUS_COUNT = 12, CACHE_LINE = 64 };
+enum { BUCKET_COUNT = 13, STATUS_COUNT = 14, CACHE_LINE = 64 };
 
 static const double bucket_s[BUCKET_COUNT] = {0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005,
 					      0.01,    0.025,  0.05,	0.1,	0.25,  1};
 static const char *const bucket_text[BUCKET_COUNT] = {
     "5e-05", "0.0001", "0.00025", "0.0005", "0.001", "0.0025", "0.005", "0.01", "0.025", "0.05", "0.1", "0.25", "1"};
 /* The last one stands for every other. */
-static const int statuses[STATUS_COUNT] = {200, 202, 400, 404, 405, 408, 413, 415, 431, 500, 503, 0};
+static const int statuses[STATUS_COUNT] = {200, 202, 400, 401, 404, 405, 408, 409, 413, 415, 431, 500, 503, 0};
 
 static const struct {
 	const char *name, *help;
 } families[METRIC_FAMILY_COUNT] = {
     [METRIC_PREDICTIONS] = {"green_ml_api_predictions_total", "Predicted rows by pipeline and class."},
     [METRIC_UNSEEN] = {"green_ml_api_unseen_values_total", "Text values that the training data did not hold."},
+    [METRIC_MISSING] = {"green_ml_api_missing_values_total", "Requests refused because a value is missing."},
+    [METRIC_LOGGED] = {"green_ml_api_logged_predictions_total", "Predictions drawn for the log, by what came of them."},
+    [METRIC_FEEDBACK] = {"green_ml_api_feedback_total", "Truths received, by what came of them."},
     [METRIC_RELOADS] = {"green_ml_api_reloads_total", "Looks into the registry by what came of them."},
     [METRIC_CONNECTIONS] = {"green_ml_api_connections_total", "Connections accepted."},
     [METRIC_CONNECTIONS_FAILED] = {"green_ml_api_connections_failed_total",

@@ -22,6 +22,9 @@ struct metrics;
 enum metric_family {
 	METRIC_PREDICTIONS, /* pipeline, class */
 	METRIC_UNSEEN,	    /* pipeline */
+	METRIC_MISSING,	    /* pipeline */
+	METRIC_LOGGED,	    /* result */
+	METRIC_FEEDBACK,    /* result */
 	METRIC_RELOADS,	    /* result */
 	METRIC_CONNECTIONS,
 	METRIC_CONNECTIONS_FAILED,
@@ -29,7 +32,7 @@ enum metric_family {
 	METRIC_FAMILY_COUNT
 };
 
-enum { METRICS_MAX_ROUTES = 16, METRICS_MAX_SERIES = 1024 };
+enum { METRICS_MAX_ROUTES = 24, METRICS_MAX_SERIES = 1024 };
 
 struct metrics *metrics_new(int lanes);
 void metrics_free(struct metrics *metrics);

@@ -15,7 +15,7 @@
 #include "model-api/verify_command.h"
 
 static struct serve_settings config;
-static const char *names;
+static const char *names, *pins;
 static const char *spec_path;
 static const char *as;
 
@@ -32,14 +32,31 @@ static const struct setting settings[] = {
      "serve the pipeline of this spec, or those of a folder of specs"},
     {"as", "PIPELINE_NAME", SETTING_TEXT, &as, NULL, 0, 0, NULL, "NAME",
      "the name the spec is registered under, where it is not the spec's own"},
+    {"pin", "API_PIN", SETTING_TEXT, &pins, NULL, 0, 0, NULL, "A=N,B=N",
+     "serve these models too, at /v2/models/A/versions/N, whatever the champion is"},
+    {"model-folder", "API_MODEL_FOLDER", SETTING_TEXT, &config.look.copies, NULL, 0, 0, NULL, "FOLDER",
+     "keep a copy of each champion here, to start from when the database is away"},
     {"default-pipeline", "DEFAULT_PIPELINE", SETTING_TEXT, &config.default_pipeline, NULL, 0, 0, NULL, "NAME",
      "answers requests that name none; default: insurance where it is registered, else the only one"},
     {"instance", "HOSTNAME", SETTING_TEXT, &config.instance, NULL, 0, 0, NULL, "NAME",
      "this server's name in GET /version; default: the host's"},
+    {"admin-port", "API_ADMIN_PORT", SETTING_INT, &config.server.admin_port, "-1", -1, 65535, NULL, "N",
+     "serve /metrics and /update on this port only; -1: on --port like the rest"},
+    {"token-file", "API_TOKEN_FILE", SETTING_TEXT, &config.token_file, NULL, 0, 0, NULL, "FILE",
+     "/update and /feedback ask for the bearer token in this file; read again at SIGHUP"},
+    {"log-sample", "API_LOG_SAMPLE", SETTING_REAL, &config.journal.sample, "0", 0, 1, NULL, "SHARE",
+     "log this share of the predictions and take feedback on them"},
+    {"log-keep-days", "API_LOG_KEEP_DAYS", SETTING_INT, &config.journal.keep_days, "30", 1, 36500, NULL, "N",
+     "drop logged predictions older than this"},
+    {"access-log", "API_ACCESS_LOG", SETTING_FLAG, &config.server.access_log, NULL, 0, 0, NULL, NULL,
+     "a log line per request, without anything of its content"},
     {"threads", "API_THREADS", SETTING_INT, &config.server.threads, "0", 0, 64, NULL, "N",
      "serving threads, at least 2; 0: as many as cores"},
-    {"max-connections", "API_MAX_CONNECTIONS", SETTING_INT, &config.server.max_connections, "1024", 4, 1000000, NULL,
+    {"max-connections", "API_MAX_CONNECTIONS", SETTING_INT, &config.server.max_connections, "2048", 4, 1000000, NULL,
      "N", "connections at once; further ones wait"},
+    {"max-connections-per-address", "API_MAX_CONNECTIONS_PER_ADDRESS", SETTING_INT,
+     &config.server.max_connections_per_address, "0", 0, 1000000, NULL, "N",
+     "connections of one address at once, further ones are closed; 0: no limit"},
     {"max-body-bytes", "API_MAX_BODY_BYTES", SETTING_INT, &config.server.max_body_bytes, "4194304", 64, 1 << 30, NULL,
      "N", "longer bodies are refused with 413"},
     {"max-rows", "API_MAX_ROWS", SETTING_INT, &config.max_rows, "10000", 1, 1e7, NULL, "N", "rows in one request"},
@@ -102,12 +119,15 @@ int main(int argc, char **argv)
 		snprintf(host, sizeof(host), "model-api");
 	if (!config.instance || !*config.instance)
 		config.instance = host;
+	config.journal.instance = config.instance;
 	/* The watch has its own pauses between attempts. */
 	setenv("DB_CONNECT_TRIES", "1", 1);
 	setenv("PGCONNECT_TIMEOUT", "5", 0);
 	if (choose_threads(&fail) &&
-	    selection_take(names, spec_path, as, &config.pipelines, &config.pipeline_count, &fail))
+	    selection_take(names, spec_path, as, &config.look.pipelines, &config.look.pipeline_count, &fail) &&
+	    selection_take_pins(pins, &config.look.pins, &config.look.pin_count, &fail))
 		serve(&config, &fail);
-	selection_release(config.pipelines, config.pipeline_count);
+	selection_release(config.look.pipelines, config.look.pipeline_count);
+	selection_release(config.look.pins, config.look.pin_count);
 	return fail.code ? fail_exit(&fail) : EXIT_DONE;
 }

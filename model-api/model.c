@@ -8,6 +8,7 @@
 #include "common/db.h"
 #include "common/number.h"
 #include "common/registry.h"
+#include "common/smoke.h"
 #include "common/xalloc.h"
 
 /* Classes that get a series of their own in the metrics; the others share one, so that a model with thousands of
@@ -130,6 +131,16 @@ bool model_self_test(const struct forest *forest, struct fail *fail)
 	return good;
 }
 
+/* ------------------------------------------------------------------ questions */
+
+int model_feature(const struct model *model, const char *name)
+{
+	for (int i = 0; i < model->forest->feature_count; i++)
+		if (strcmp(model->features[i].column.name, name) == 0)
+			return i;
+	return -1;
+}
+
 /* ------------------------------------------------------------------ the table */
 
 void model_predict(const struct model *model, const int32_t *keys, size_t rows, uint16_t *classes, uint64_t *scores)
@@ -195,53 +206,124 @@ bool model_make_table(struct model *model, struct fail *fail)
 
 /* ------------------------------------------------------------------ one model */
 
+/* "7", "-12"; neither "07" nor "+7". */
+static bool is_integer(const char *label)
+{
+	char again[32];
+	int64_t value;
+
+	if (!number_int64(label, strlen(label), &value))
+		return false;
+	snprintf(again, sizeof(again), "%lld", (long long)value);
+	return strcmp(again, label) == 0;
+}
+
+void model_make_words(struct model *model)
+{
+	/* A pipeline's name needs no escapes. */
+	model->tail = xasprintf(",\"pipeline\":\"%s\",\"model\":%d,\"promotion\":%d}\n", model->pipeline,
+				model->model_id, model->promotion_id);
+	model->tail_size = strlen(model->tail);
+	model->labels = xcalloc((size_t)model->forest->class_count, sizeof(*model->labels));
+	model->integer_labels = true;
+	for (int i = 0; i < model->forest->class_count; i++) {
+		const char *label = model->forest->labels[i];
+		struct text quoted;
+
+		text_init(&quoted, 6 * strlen(label) + 2);
+		text_add(&quoted, "\"", 1);
+		text_json_escape(&quoted, label);
+		text_add(&quoted, "\"", 1);
+		model->labels[i].quoted_size = quoted.size;
+		model->labels[i].quoted = text_take(&quoted);
+		model->labels[i].series = -1;
+		model->integer_labels = model->integer_labels && is_integer(label);
+	}
+}
+
 static void name_series(struct model *model, struct metrics *metrics)
 {
 	struct text labels;
 
-	model->prediction_series = xcalloc((size_t)model->forest->class_count, sizeof(*model->prediction_series));
 	text_init(&labels, 1 << 16);
 	metrics_label(&labels, "pipeline", model->pipeline);
 	model->unseen_series = metrics_series(metrics, METRIC_UNSEEN, labels.data);
+	model->missing_series = metrics_series(metrics, METRIC_MISSING, labels.data);
 	for (int i = 0; i < model->forest->class_count; i++) {
 		text_clear(&labels);
 		metrics_label(&labels, "pipeline", model->pipeline);
 		metrics_label(&labels, "class", i < SERIES_MAX_CLASSES ? model->forest->labels[i] : "(other)");
-		model->prediction_series[i] = metrics_series(metrics, METRIC_PREDICTIONS, labels.data);
+		model->labels[i].series = metrics_series(metrics, METRIC_PREDICTIONS, labels.data);
 	}
 	text_release(&labels);
 }
 
-static bool load_columns(PGconn *db, struct model *model, int feature_set_id, struct fail *fail)
+static char *copy_or_null(const char *text)
 {
-	PGresult *row = db_queryf(db, fail, "d", "SELECT columns FROM green_ml.feature_set WHERE feature_set_id = $1",
-				  feature_set_id);
-	bool good = row != NULL;
+	return text ? xstrdup(text) : NULL;
+}
 
+bool model_fetch(PGconn *db, const struct model_address *address, struct model_parts *parts, struct fail *fail)
+{
+	PGresult *row = NULL;
+	bool good;
+
+	parts->forest = registry_model(db, address->model_id, &parts->bytes, &parts->size, fail);
+	if (parts->forest)
+		row = db_queryf(db, fail, "dd",
+				"SELECT f.columns, m.smoke FROM green_ml.feature_set f, green_ml.model m "
+				"WHERE f.feature_set_id = $1 AND m.model_id = $2",
+				address->feature_set_id, address->model_id);
+	good = row != NULL;
 	if (good && PQntuples(row) != 1)
-		good = fail_set(fail, EXIT_FAILED, "its feature set %d is not registered", feature_set_id);
-	good = good && model_take_columns(model, db_text(row, 0, 0), fail);
+		good = fail_set(fail, EXIT_FAILED, "its feature set %d is not registered", address->feature_set_id);
+	if (good) {
+		parts->columns = xstrdup(db_text(row, 0, 0));
+		parts->smoke = copy_or_null(db_text(row, 0, 1));
+	}
 	db_free(row);
 	return good;
 }
 
-struct model *model_load(PGconn *db, const struct model_address *address, struct metrics *metrics, struct fail *fail)
+void model_parts_release(struct model_parts *parts)
 {
-	struct model *model = xcalloc(1, sizeof(*model));
+	forest_free(parts->forest);
+	free(parts->bytes);
+	free(parts->columns);
+	free(parts->smoke);
+	memset(parts, 0, sizeof(*parts));
+}
 
-	model->references = 1;
+static void take_address(struct model *model, const struct model_address *address)
+{
 	model->pipeline = xstrdup(address->pipeline);
+	model->pipeline_id = address->pipeline_id;
 	model->promotion_id = address->promotion_id;
 	model->model_id = address->model_id;
 	snprintf(model->sha256, sizeof(model->sha256), "%s", address->sha256);
 	model->promoted_at_s = address->promoted_at_s;
+	model->trained_at_s = address->trained_at_s;
+	model->holdout_n = address->holdout_n;
+	model->holdout_k = address->holdout_k;
 	model->loaded_at_s = clock_now_s();
-	model->forest = registry_model(db, address->model_id, NULL, NULL, fail);
-	if (!model->forest || !load_columns(db, model, address->feature_set_id, fail) ||
+}
+
+struct model *model_build(struct model_parts *parts, const struct model_address *address, struct metrics *metrics,
+			  struct fail *fail)
+{
+	struct model *model = xcalloc(1, sizeof(*model));
+
+	model->references = 1;
+	take_address(model, address);
+	model->forest = parts->forest;
+	parts->forest = NULL;
+	if (!model_take_columns(model, parts->columns, fail) ||
+	    (parts->smoke && !smoke_check(model->forest, parts->smoke, fail)) ||
 	    !model_self_test(model->forest, fail) || !model_make_table(model, fail)) {
 		model_release(model);
 		return NULL;
 	}
+	model_make_words(model);
 	name_series(model, metrics);
 	return model;
 }
@@ -260,7 +342,10 @@ void model_release(struct model *model)
 		free(feature->missing_keys);
 	}
 	free(model->features);
-	free(model->prediction_series);
+	for (int i = 0; model->labels && i < model->forest->class_count; i++)
+		free(model->labels[i].quoted);
+	free(model->labels);
+	free(model->tail);
 	forest_table_free(model->table);
 	forest_free(model->forest);
 	free(model->pipeline);

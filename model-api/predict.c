@@ -2,83 +2,78 @@
 
 #include <stdlib.h>
 
-#include "common/xalloc.h"
 #include "model-api/request.h"
+#include "model-api/scan.h"
+#include "model-api/score.h"
 
-enum { BLOCK_ROWS = 256 };
+/* What was asked, however it was read. */
+struct question {
+	const struct model *model;
+	struct encoded encoded;
+	size_t rows;
+	bool single; /* "row", not "rows" */
+	bool probabilities;
+};
 
 /* A prediction being written. Probabilities go to a text of their own, because they follow the predictions. */
 struct answer {
-	const struct model *model;
-	const struct request *request;
-	const struct encoded *encoded;
+	const struct question *question;
 	struct text *body;
 	struct text probabilities;
-	uint64_t *class_counts;
 };
 
-static void put_string(struct text *text, const char *string)
+static void put_probabilities(struct text *text, const struct model *model, const uint64_t *scores)
 {
-	text_add(text, "\"", 1);
-	text_json_escape(text, string);
-	text_add(text, "\"", 1);
-}
-
-static void put_probabilities(struct text *text, const struct forest *forest, const uint64_t *scores)
-{
-	for (int i = 0; i < forest->class_count; i++) {
-		text_puts(text, i ? "," : "{");
-		put_string(text, forest->labels[i]);
-		text_printf(text, ":%.9g", forest_probability(forest, scores[i]));
+	for (int i = 0; i < model->forest->class_count; i++) {
+		text_add(text, i ? "," : "{", 1);
+		text_add(text, model->labels[i].quoted, model->labels[i].quoted_size);
+		text_printf(text, ":%.9g", forest_probability(model->forest, scores[i]));
 	}
-	text_puts(text, "}");
+	text_add(text, "}", 1);
 }
 
-static void put_block(struct answer *answer, size_t first, size_t rows)
+static bool put_block(void *context, const struct score_block *block)
 {
-	const struct forest *forest = answer->model->forest;
-	size_t classes = (size_t)forest->class_count;
-	uint64_t *scores = answer->request->probabilities ? xcalloc(rows * classes, sizeof(*scores)) : NULL;
-	uint16_t found[BLOCK_ROWS];
+	struct answer *answer = context;
+	const struct model *model = answer->question->model;
+	size_t classes = (size_t)model->forest->class_count;
 
-	model_predict(answer->model, answer->encoded->keys + first * (size_t)forest->feature_count, rows, found,
-		      scores);
-	for (size_t i = 0; i < rows; i++) {
-		if (first + i)
+	for (size_t i = 0; i < block->rows; i++) {
+		const struct model_label *label = &model->labels[block->classes[i]];
+
+		if (block->first + i)
 			text_add(answer->body, ",", 1);
-		put_string(answer->body, forest->labels[found[i]]);
-		answer->class_counts[found[i]]++;
-		if (scores && first + i)
+		text_add(answer->body, label->quoted, label->quoted_size);
+		if (!block->scores)
+			continue;
+		if (block->first + i)
 			text_add(&answer->probabilities, ",", 1);
-		if (scores)
-			put_probabilities(&answer->probabilities, forest, scores + i * classes);
+		put_probabilities(&answer->probabilities, model, block->scores + i * classes);
 	}
-	free(scores);
+	return !answer->body->overflow;
 }
 
-static void put_rows(struct answer *answer)
+static void put_rows(struct answer *answer, struct scoring *scoring)
 {
-	size_t count = answer->request->row_count;
+	const struct question *question = answer->question;
 
-	text_puts(answer->body, answer->request->row ? "{\"prediction\":" : "{\"predictions\":[");
-	for (size_t first = 0; first < count && !answer->body->overflow; first += BLOCK_ROWS)
-		put_block(answer, first, count - first < BLOCK_ROWS ? count - first : BLOCK_ROWS);
-	if (answer->request->rows)
-		text_puts(answer->body, "]");
-	if (!answer->request->probabilities)
+	text_puts(answer->body, question->single ? "{\"prediction\":" : "{\"predictions\":[");
+	score_rows(scoring);
+	if (!question->single)
+		text_add(answer->body, "]", 1);
+	if (!question->probabilities)
 		return;
-	text_puts(answer->body, ",\"probabilities\":");
-	if (answer->request->rows)
-		text_puts(answer->body, "[");
+	text_puts(answer->body, question->single ? ",\"probabilities\":" : ",\"probabilities\":[");
 	text_add(answer->body, answer->probabilities.data, answer->probabilities.size);
-	if (answer->request->rows)
-		text_puts(answer->body, "]");
+	if (!question->single)
+		text_add(answer->body, "]", 1);
 }
 
 /* One row: ["town"]. Several: [{"row":0,"columns":["town"]}, ...]. */
 static void put_unseen(struct answer *answer)
 {
-	const struct encoded *encoded = answer->encoded;
+	const struct question *question = answer->question;
+	const struct encoded *encoded = &question->encoded;
 
 	for (size_t i = 0; i < encoded->unseen_count; i++) {
 		const struct unseen *unseen = &encoded->unseen[i];
@@ -86,82 +81,140 @@ static void put_unseen(struct answer *answer)
 		bool last_of_row = i + 1 == encoded->unseen_count || encoded->unseen[i + 1].row != unseen->row;
 
 		text_puts(answer->body, i ? "," : ",\"unseen\":[");
-		if (answer->request->rows && first_of_row)
+		if (!question->single && first_of_row)
 			text_printf(answer->body, "{\"row\":%zu,\"columns\":[", unseen->row);
-		put_string(answer->body, answer->model->features[unseen->feature].column.name);
-		if (answer->request->rows && last_of_row)
+		text_add(answer->body, "\"", 1);
+		text_json_escape(answer->body, question->model->features[unseen->feature].column.name);
+		text_add(answer->body, "\"", 1);
+		if (!question->single && last_of_row)
 			text_puts(answer->body, "]}");
 	}
 	if (encoded->unseen_count)
 		text_puts(answer->body, "]");
 }
 
-static void count_answer(const struct answer *answer, struct metrics *metrics)
+/* The ids under which the drawn predictions are logged; what the log has no room for has none. */
+static void put_ids(struct answer *answer, struct scoring *scoring)
 {
-	for (int i = 0; i < answer->model->forest->class_count; i++)
-		if (answer->class_counts[i])
-			metrics_add(metrics, answer->model->prediction_series[i], answer->class_counts[i]);
-	if (answer->encoded->unseen_count)
-		metrics_add(metrics, answer->model->unseen_series, answer->encoded->unseen_count);
+	const char *separator = ",\"ids\":[";
+	char id[JOURNAL_ID_SIZE];
+
+	for (size_t i = 0; i < scoring->drawn_count && !answer->body->overflow; i++) {
+		if (!score_log(scoring, i, id))
+			continue;
+		if (answer->question->single) {
+			text_printf(answer->body, ",\"id\":\"%s\"", id);
+			return;
+		}
+		text_printf(answer->body, "%s{\"row\":%zu,\"id\":\"%s\"}", separator, scoring->drawn[i].row, id);
+		separator = ",";
+	}
+	if (*separator == ',' && separator[1] == '\0')
+		text_puts(answer->body, "]");
 }
 
-static void write_answer(const struct request *request, const struct model *model, const struct encoded *encoded,
-			 struct metrics *metrics, struct reply *reply)
+static void write_answer(const struct question *question, const struct serving *serving, struct reply *reply)
 {
-	struct answer answer = {.model = model, .request = request, .encoded = encoded, .body = &reply->body};
+	struct answer answer = {.question = question, .body = &reply->body};
+	struct scoring scoring = {.model = question->model,
+				  .encoded = &question->encoded,
+				  .rows = question->rows,
+				  .probabilities = question->probabilities,
+				  .journal = serving->journal,
+				  .put = put_block,
+				  .context = &answer};
 	bool complete;
 
 	reply_clear(reply);
-	text_init(&answer.probabilities, reply->body.max_size);
-	answer.class_counts = xcalloc((size_t)model->forest->class_count, sizeof(*answer.class_counts));
-	put_rows(&answer);
+	if (question->probabilities)
+		text_init(&answer.probabilities, reply->body.max_size);
+	put_rows(&answer, &scoring);
 	put_unseen(&answer);
-	text_puts(answer.body, ",\"pipeline\":");
-	put_string(answer.body, model->pipeline);
-	text_printf(answer.body, ",\"model\":%d,\"promotion\":%d}\n", model->model_id, model->promotion_id);
+	put_ids(&answer, &scoring);
+	text_add(answer.body, question->model->tail, question->model->tail_size);
 	complete = !answer.body->overflow && !answer.probabilities.overflow;
-	if (complete && metrics)
-		count_answer(&answer, metrics);
+	if (complete && serving->metrics)
+		score_count(&scoring, serving->metrics);
 	if (!complete)
 		reply_error(reply, 400, "the answer would be longer than %zu bytes: ask for fewer rows at once",
 			    reply->body.max_size);
 	text_release(&answer.probabilities);
-	free(answer.class_counts);
+	score_release(&scoring);
 }
 
-static size_t widest(const struct champions *champions)
+/* ------------------------------------------------------------------ reading */
+
+size_t serving_columns(const struct serving *serving)
 {
 	size_t columns = 1;
 
-	for (int i = 0; i < champions->count; i++)
-		if ((size_t)champions->models[i]->forest->feature_count > columns)
-			columns = (size_t)champions->models[i]->forest->feature_count;
+	for (int i = 0; i < serving->champions->count; i++)
+		if ((size_t)serving->champions->models[i]->forest->feature_count > columns)
+			columns = (size_t)serving->champions->models[i]->forest->feature_count;
 	return columns;
 }
 
-void predict(const struct champions *champions, const char *preferred, size_t max_rows, const char *body, size_t size,
-	     struct metrics *metrics, struct reply *reply)
+static bool read_short(struct question *question, const struct serving *serving, const char *body, size_t size)
 {
-	struct request_limits limits = {.max_rows = max_rows, .max_columns = widest(champions)};
-	struct request request = {0};
-	struct encoded encoded = {0};
+	struct scanned scanned;
 	struct fail fail = {0};
-	const struct model *model = NULL;
+	int status;
+
+	question->model = champions_find(serving->champions, NULL, serving->preferred, &status, &fail);
+	if (!question->model ||
+	    !scan_body(body, size, question->model, serving->max_rows, &question->encoded, &scanned)) {
+		encoded_release(&question->encoded);
+		question->model = NULL;
+		return false;
+	}
+	question->rows = scanned.rows;
+	question->single = scanned.single;
+	return true;
+}
+
+static bool read_whole(struct question *question, const struct serving *serving, const char *body, size_t size,
+		       int *status, struct fail *fail)
+{
+	struct request_limits limits = {.max_rows = serving->max_rows,
+					.max_columns = serving_columns(serving),
+					.max_others = REQUEST_OTHERS,
+					.max_depth = REQUEST_DEPTH};
+	struct request request = {0};
+	bool good;
+
+	*status = 400;
+	if (!request_parse(body, size, &limits, &request, fail))
+		return false;
+	question->rows = request.row_count;
+	question->single = request.row != NULL;
+	question->probabilities = request.probabilities;
+	question->model = champions_find(serving->champions, request.pipeline, serving->preferred, status, fail);
+	good = question->model && request_encode(&request, question->model, &question->encoded, fail);
+	if (question->model && !good) {
+		*status = 400;
+		if (question->encoded.missing && serving->metrics)
+			metrics_add(serving->metrics, question->model->missing_series, 1);
+	}
+	request_release(&request);
+	return good;
+}
+
+void predict(const struct serving *serving, const char *body, size_t size, struct reply *reply)
+{
+	struct question question = {0};
+	struct fail fail = {0};
 	int status = 400;
+	bool good = false;
 
 	/* Without any model nothing can be answered, and how large a request may be is not known. */
-	if (champions->count == 0)
-		model = champions_find(champions, NULL, preferred, &status, &fail);
-	else if (request_parse(body, size, &limits, &request, &fail))
-		model = champions_find(champions, request.pipeline, preferred, &status, &fail);
-	if (model && !request_encode(&request, model, &encoded, &fail)) {
-		status = 400;
-		model = NULL;
-	}
-	if (model)
-		write_answer(&request, model, &encoded, metrics, reply);
+	if (serving->champions->count == 0)
+		question.model = champions_find(serving->champions, NULL, serving->preferred, &status, &fail);
+	else
+		good = read_short(&question, serving, body, size) ||
+		       read_whole(&question, serving, body, size, &status, &fail);
+	if (good)
+		write_answer(&question, serving, reply);
 	else
 		reply_error(reply, status, "%s", fail.text);
-	encoded_release(&encoded);
-	request_release(&request);
+	encoded_release(&question.encoded);
 }

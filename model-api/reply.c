@@ -31,7 +31,8 @@ void reply_clear(struct reply *reply)
 	reply->status = 200;
 	reply->type = "application/json";
 	reply->allow = NULL;
-	reply->ticket = 0;
+	reply->asks_token = false;
+	reply->ticket = (struct ticket){0};
 }
 
 /* Length of the UTF-8 sequence that starts here, 0 when there is none. */

@@ -7,18 +7,25 @@
  */
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/attr.h"
 #include "common/text.h"
+
+/* What an answer waits for: a look at the registry, or feedback on its way into the database. */
+struct ticket {
+	enum ticket_of { TICKET_NONE, TICKET_LOOK, TICKET_FEEDBACK } of;
+	uint64_t number;
+};
 
 struct reply {
 	int status;
 	const char *type;
 	const char *allow; /* of a 405; else NULL */
 	struct text body;
-	uint64_t
-	    ticket; /* not 0: there is no answer before the watch has finished this look; call the route again then */
+	bool asks_token;      /* of a 401 */
+	struct ticket ticket; /* there is no answer before this is finished; call the route again then */
 };
 
 void reply_init(struct reply *reply, size_t max_size);

@@ -8,7 +8,7 @@
  *	struct request request;
  *	if (request_parse(body, size, &limits, &request, &fail)) {
  *		find the model for request.pipeline
- *		struct encoded encoded;
+ *		struct encoded encoded = {0};
  *		if (request_encode(&request, model, &encoded, &fail)) ...
  *		encoded_release(&encoded);
  *	}
@@ -24,12 +24,21 @@
 #include <stdint.h>
 
 #include "common/fail.h"
-#include "model-api/model.h"
+#include "model-api/encode.h"
 
 struct request_limits {
 	size_t max_rows;
 	size_t max_columns; /* of the widest model */
+	size_t max_others;  /* values besides those of the rows */
+	int max_depth;	    /* of brackets */
 };
+
+/* Of POST /predict. */
+enum { REQUEST_DEPTH = 3, REQUEST_OTHERS = 8 };
+
+/* Depth and number of values, as far as brackets and commas tell; what is no JSON at all the parser finds. */
+bool request_within_bounds(const char *body, size_t size, const struct request_limits *limits,
+			   struct fail *fail) MUST_USE;
 
 struct request {
 	json_t *root;
@@ -45,21 +54,6 @@ bool request_parse(const char *body, size_t size, const struct request_limits *l
 		   struct fail *fail) MUST_USE;
 void request_release(struct request *request);
 
-/* A text that the model's training did not know. */
-struct unseen {
-	size_t row;
-	int feature;
-};
-
-struct encoded {
-	int32_t *keys;	       /* row-major */
-	struct unseen *unseen; /* by row, then feature */
-	size_t unseen_count;
-	size_t unseen_room;
-};
-
 bool request_encode(const struct request *request, const struct model *model, struct encoded *encoded,
 		    struct fail *fail) MUST_USE;
-void encoded_release(struct encoded *encoded);
-
 #endif

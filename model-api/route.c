@@ -3,182 +3,117 @@
 #include <string.h>
 #include <strings.h>
 
-#include "common/clock.h"
-#include "common/version.h"
-#include "model-api/predict.h"
+#include "model-api/answers.h"
 
-/* ------------------------------------------------------------------ predictions and models */
-
-static void answer_predict(struct service *service, const struct call *call, struct reply *reply)
-{
-	const struct champions *champions = model_table_enter(service->table);
-
-	predict(champions, service->default_pipeline, service->max_rows, call->body, call->size, service->metrics,
-		reply);
-	model_table_leave(service->table);
-}
-
-static json_t *describe(const struct model *model)
-{
-	char promoted_at[CLOCK_TEXT_SIZE], loaded_at[CLOCK_TEXT_SIZE];
-
-	return json_pack("{s:s, s:i, s:i, s:s, s:s, s:s}", "pipeline", model->pipeline, "promotion_id",
-			 model->promotion_id, "model_id", model->model_id, "sha256", model->sha256, "promoted_at",
-			 clock_format(model->promoted_at_s, promoted_at), "served_since",
-			 clock_format(model->loaded_at_s, loaded_at));
-}
-
-static void answer_version(struct service *service, const struct call *call, struct reply *reply)
-{
-	const struct champions *champions = model_table_enter(service->table);
-	struct fail fail = {0};
-	int status = 0;
-	const struct model *model =
-	    champions_find(champions, call->pipeline, service->default_pipeline, &status, &fail);
-	json_t *value = model ? describe(model) : NULL;
-
-	model_table_leave(service->table);
-	if (!model) {
-		reply_error(reply, status, "%s", fail.text);
-		return;
-	}
-	json_object_set_new(value, "instance", json_string(service->instance));
-	json_object_set_new(value, "version", json_string(green_ml_version));
-	reply_json(reply, 200, value);
-}
-
-/* The first call asks for a look at the registry, the second says what came of it. */
-static void answer_update(struct service *service, const struct call *call, struct reply *reply)
-{
-	const struct champions *champions;
-	json_t *models = json_array();
-	char text[512];
-
-	if (call->ticket == 0) {
-		json_decref(models);
-		reply_clear(reply);
-		reply->ticket = watch_ask(service->watch, false);
-		return;
-	}
-	if (watch_finished(service->watch) < call->ticket) {
-		json_decref(models);
-		reply_error(reply, 503, "the registry has not answered in time; what is loaded keeps serving");
-		return;
-	}
-	if (!watch_result(service->watch, text, sizeof(text))) {
-		json_decref(models);
-		reply_error(reply, 503, "the models are not up to date: %s", text);
-		return;
-	}
-	champions = model_table_enter(service->table);
-	for (int i = 0; i < champions->count; i++)
-		json_array_append_new(models, describe(champions->models[i]));
-	model_table_leave(service->table);
-	reply_json(reply, 200,
-		   json_pack("{s:s, s:s, s:o}", "status", "ok", "instance", service->instance, "models", models));
-}
-
-/* ------------------------------------------------------------------ health */
-
-static void answer_live(struct service *service UNUSED, const struct call *call UNUSED, struct reply *reply)
-{
-	reply_json(reply, 200, json_pack("{s:b}", "live", 1));
-}
-
-static void answer_ready(struct service *service, const struct call *call UNUSED, struct reply *reply)
-{
-	bool draining = atomic_load(&service->draining);
-	int models = model_table_enter(service->table)->count;
-
-	model_table_leave(service->table);
-	if (draining)
-		reply_error(reply, 503, "the server is shutting down");
-	else if (models == 0)
-		reply_error(reply, 503, "no model is loaded yet");
-	else
-		reply_json(reply, 200, json_pack("{s:b}", "ready", 1));
-}
-
-/* ------------------------------------------------------------------ metrics */
-
-static void write_model(struct text *text, const struct model *model)
-{
-	struct text labels;
-
-	text_init(&labels, 1024);
-	metrics_label(&labels, "pipeline", model->pipeline);
-	text_printf(text, "green_ml_api_model_info{%s,model_id=\"%d\",promotion_id=\"%d\",sha256=\"%s\"} 1\n",
-		    labels.data, model->model_id, model->promotion_id, model->sha256);
-	text_release(&labels);
-}
-
-static void write_models(struct service *service, struct text *text)
-{
-	const struct champions *champions = model_table_enter(service->table);
-
-	metrics_head(text, "green_ml_api_model_info", "gauge", "The models served.");
-	for (int i = 0; i < champions->count; i++)
-		write_model(text, champions->models[i]);
-	metrics_head(text, "green_ml_api_model_promotion_id", "gauge", "The promotion served, by pipeline.");
-	for (int i = 0; i < champions->count; i++)
-		text_printf(text, "green_ml_api_model_promotion_id{pipeline=\"%s\"} %d\n",
-			    champions->models[i]->pipeline, champions->models[i]->promotion_id);
-	metrics_head(text, "green_ml_api_model_loaded_timestamp_seconds", "gauge", "When the model was loaded.");
-	for (int i = 0; i < champions->count; i++)
-		text_printf(text, "green_ml_api_model_loaded_timestamp_seconds{pipeline=\"%s\"} %.3f\n",
-			    champions->models[i]->pipeline, champions->models[i]->loaded_at_s);
-	model_table_leave(service->table);
-}
-
-static void answer_metrics(struct service *service, const struct call *call UNUSED, struct reply *reply)
-{
-	reply_clear(reply);
-	reply->type = "text/plain; version=0.0.4; charset=utf-8";
-	metrics_head(&reply->body, "green_ml_api_build_info", "gauge", "The program's version.");
-	text_printf(&reply->body, "green_ml_api_build_info{version=\"%s\"} 1\n", green_ml_version);
-	write_models(service, &reply->body);
-	watch_write(service->watch, &reply->body);
-	metrics_write(service->metrics, &reply->body);
-	if (reply->body.overflow)
-		reply_error(reply, 500, "the metrics are longer than %zu bytes", reply->body.max_size);
-}
-
-/* ------------------------------------------------------------------ the table */
-
-enum { GET = 1, POST = 2, JSON_BODY = 4 };
+/* BINARY: tensor data may follow the JSON. SECRET: asks for the token where there is one. ADMIN: on the admin port
+ * only, where there is one. */
+enum { GET = 1, POST = 2, JSON_BODY = 4, BINARY = 8, SECRET = 16, ADMIN = 32 };
 
 static const struct route {
-	const char *path;
+	const char *path; /* {model} and {version} stand for one segment each */
 	int flags;
 	void (*answer)(struct service *service, const struct call *call, struct reply *reply);
 } routes[] = {
     {"/predict", POST | JSON_BODY, answer_predict},
-    {"/update", POST, answer_update},
+    {"/update", POST | SECRET | ADMIN, answer_update},
+    {"/feedback", POST | JSON_BODY | SECRET, answer_feedback},
     {"/version", GET, answer_version},
-    {"/metrics", GET, answer_metrics},
+    {"/metrics", GET | ADMIN, answer_metrics},
+    {"/openapi.json", GET, answer_openapi},
     {"/health/live", GET, answer_live},
     {"/health/ready", GET, answer_ready},
+    {"/v2", GET, answer_server_metadata},
+    {"/v2/", GET, answer_server_metadata},
     {"/v2/health/live", GET, answer_live},
     {"/v2/health/ready", GET, answer_ready},
+    {"/v2/models/{model}", GET, answer_model_metadata},
+    {"/v2/models/{model}/ready", GET, answer_model_ready},
+    {"/v2/models/{model}/infer", POST | JSON_BODY | BINARY, answer_infer},
+    {"/v2/models/{model}/versions/{version}", GET, answer_model_metadata},
+    {"/v2/models/{model}/versions/{version}/ready", GET, answer_model_ready},
+    {"/v2/models/{model}/versions/{version}/infer", POST | JSON_BODY | BINARY, answer_infer},
 };
 enum { ROUTE_COUNT = sizeof(routes) / sizeof(*routes) };
 _Static_assert((int)ROUTE_COUNT < (int)METRICS_MAX_ROUTES,
 	       "the metrics need a place for every route and one for unknown paths");
 
-int route_find(const char *path)
+/* ------------------------------------------------------------------ finding */
+
+/* The segment of the path into the name; longer ones are nobody's. */
+static bool take_name(const char **path, char *name, size_t size)
+{
+	size_t length = strcspn(*path, "/");
+
+	if (length == 0 || length >= size)
+		return false;
+	memcpy(name, *path, length);
+	name[length] = '\0';
+	*path += length;
+	return true;
+}
+
+static bool matches(const char *pattern, const char *path, struct route_names *names)
+{
+	static const char model[] = "{model}", version[] = "{version}";
+
+	while (*pattern) {
+		if (strncmp(pattern, model, strlen(model)) == 0) {
+			if (!take_name(&path, names->model, sizeof(names->model)))
+				return false;
+			pattern += strlen(model);
+		} else if (strncmp(pattern, version, strlen(version)) == 0) {
+			if (!take_name(&path, names->version, sizeof(names->version)))
+				return false;
+			pattern += strlen(version);
+		} else if (*pattern++ != *path++) {
+			return false;
+		}
+	}
+	return *path == '\0';
+}
+
+int route_find(const char *path, struct route_names *names)
 {
 	int route = 0;
 
-	while (route < ROUTE_COUNT && strcmp(routes[route].path, path) != 0)
-		route++;
+	do
+		names->model[0] = names->version[0] = '\0';
+	while (!matches(routes[route].path, path, names) && ++route < ROUTE_COUNT);
 	return route;
+}
+
+const char *route_path(int route)
+{
+	return route < ROUTE_COUNT ? routes[route].path : "other";
 }
 
 void route_name_all(struct metrics *metrics)
 {
-	for (int i = 0; i < ROUTE_COUNT; i++)
-		metrics_name_route(metrics, i, routes[i].path);
-	metrics_name_route(metrics, ROUTE_COUNT, "other");
+	for (int i = 0; i <= ROUTE_COUNT; i++)
+		metrics_name_route(metrics, i, route_path(i));
+}
+
+bool route_wants(int route, enum route_wants what)
+{
+	static const int flags[] = {
+	    [ROUTE_WANTS_QUERY] = GET, [ROUTE_WANTS_JSON_SIZE] = BINARY, [ROUTE_WANTS_TOKEN] = SECRET};
+
+	return route < ROUTE_COUNT && routes[route].flags & flags[what];
+}
+
+/* ------------------------------------------------------------------ checks */
+
+static bool no_such_path(struct reply *reply)
+{
+	reply_error(reply, 404, "there is no such path");
+	return false;
+}
+
+bool route_is_open(int route, const struct service *service, enum route_door door, struct reply *reply)
+{
+	if (route < ROUTE_COUNT && routes[route].flags & ADMIN && service->has_admin_port && door != DOOR_ADMIN)
+		return no_such_path(reply);
+	return true;
 }
 
 bool route_allows(int route, const char *method, struct reply *reply)
@@ -186,15 +121,22 @@ bool route_allows(int route, const char *method, struct reply *reply)
 	bool reads = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
 	const char *allow;
 
-	if (route == ROUTE_COUNT) {
-		reply_error(reply, 404, "there is no such path");
-		return false;
-	}
+	if (route == ROUTE_COUNT)
+		return no_such_path(reply);
 	if (routes[route].flags & (reads ? GET : strcmp(method, "POST") == 0 ? POST : 0))
 		return true;
 	allow = routes[route].flags & GET ? "GET, HEAD" : "POST";
 	reply_error(reply, 405, "%s allows %s only", routes[route].path, allow);
 	reply->allow = allow;
+	return false;
+}
+
+bool route_permits(int route, const struct service *service, const char *authorization, struct reply *reply)
+{
+	if (!(routes[route].flags & SECRET) || guard_allows(service->guard, authorization))
+		return true;
+	reply_error(reply, 401, "%s asks for a token: send it as Authorization: Bearer ...", routes[route].path);
+	reply->asks_token = true;
 	return false;
 }
 
@@ -220,11 +162,28 @@ bool route_accepts(int route, const char *content_type, struct reply *reply)
 {
 	if (!content_type || !*content_type || !(routes[route].flags & JSON_BODY) || is_json(content_type))
 		return true;
+	if (routes[route].flags & BINARY && strcasecmp(content_type, "application/octet-stream") == 0)
+		return true;
 	reply_error(reply, 415, "the body must be JSON in UTF-8: send it with Content-Type: application/json");
 	return false;
 }
 
+/* ------------------------------------------------------------------ answering */
+
 void route_answer(int route, struct service *service, const struct call *call, struct reply *reply)
 {
 	routes[route].answer(service, call, reply);
+}
+
+bool route_finished(const struct service *service, const struct ticket *ticket)
+{
+	switch (ticket->of) {
+	case TICKET_LOOK:
+		return watch_finished(service->watch) >= ticket->number;
+	case TICKET_FEEDBACK:
+		return journal_finished(service->journal) >= ticket->number;
+	case TICKET_NONE:
+		break;
+	}
+	return true;
 }

@@ -35,13 +35,14 @@ static void block_signals(sigset_t *signals)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-static void looked(void *context)
+/* A look was taken, feedback stored: who waits for it can be answered. */
+static void finished(void *context)
 {
 	struct parts *parts = context;
 	struct server *server = atomic_load(&parts->server);
 
 	if (server)
-		server_looked(server);
+		server_finished(server);
 }
 
 /* Written beside it and renamed, so that who finds the file finds the whole number. */
@@ -62,11 +63,9 @@ static bool write_port_file(const char *path, int port, struct fail *fail)
 
 static bool start(struct parts *parts, const struct serve_settings *settings, struct fail *fail)
 {
-	struct watch_settings watching = {.pipelines = settings->pipelines,
-					  .pipeline_count = settings->pipeline_count,
-					  .poll_s = settings->poll_s,
-					  .looked = looked,
-					  .context = parts};
+	struct watch_settings watching = {
+	    .look = settings->look, .poll_s = settings->poll_s, .looked = finished, .context = parts};
+	struct journal_settings logging = settings->journal;
 	struct service *service = &parts->service;
 	struct server *server;
 
@@ -75,6 +74,13 @@ static bool start(struct parts *parts, const struct serve_settings *settings, st
 	service->default_pipeline = settings->default_pipeline;
 	service->instance = settings->instance;
 	service->max_rows = (size_t)settings->max_rows;
+	service->has_admin_port = settings->server.admin_port >= 0;
+	logging.looked = finished;
+	logging.context = parts;
+	if (settings->token_file && !(service->guard = guard_new(settings->token_file, fail)))
+		return false;
+	if (logging.sample > 0 && !(service->journal = journal_start(&logging, service->metrics, fail)))
+		return false;
 	service->watch = watch_start(&watching, service->table, service->metrics, fail);
 	if (!service->watch)
 		return false;
@@ -84,7 +90,17 @@ static bool start(struct parts *parts, const struct serve_settings *settings, st
 	atomic_store(&parts->server, server);
 	log_info("listening", "host", "%s", settings->server.host, "port", "%d", server_port(server), "threads", "%ld",
 		 (long)settings->server.threads, "instance", "%s", settings->instance, NULL);
+	if (service->has_admin_port)
+		log_info("listening for administration", "port", "%d", server_admin_port(server), NULL);
 	return !settings->port_file || write_port_file(settings->port_file, server_port(server), fail);
+}
+
+static void reload_token(struct guard *guard)
+{
+	struct fail fail = {0};
+
+	if (guard && !guard_reload(guard, &fail))
+		log_error("the old token stays", "reason", "%s", fail.text, NULL);
 }
 
 /* Waits for a signal, ticking. Returns it, or 0 when the time is over. */
@@ -103,6 +119,7 @@ static int wait_signal(struct parts *parts, const sigset_t *signals, double limi
 		server_tick(atomic_load(&parts->server));
 		if (number == SIGHUP) {
 			log_info("asked to look at the registry", NULL);
+			reload_token(parts->service.guard);
 			watch_ask(parts->service.watch, true);
 		} else if (number > 0) {
 			return number;
@@ -132,12 +149,17 @@ static bool stop(struct parts *parts)
 	struct service *service = &parts->service;
 	bool stopped = !service->watch || watch_stop(service->watch, watch_patience_s);
 
+	/* Nobody is answered any more, so the log is whole. */
+	if (service->journal && !journal_stop(service->journal, watch_patience_s))
+		stopped = false;
 	if (!stopped) {
 		log_warning("the connection to the database hangs and was left behind", NULL);
 		return false;
 	}
 	server_stop(atomic_load(&parts->server));
 	watch_free(service->watch);
+	journal_free(service->journal);
+	guard_free(service->guard);
 	model_table_free(service->table);
 	metrics_free(service->metrics);
 	return true;

@@ -16,9 +16,10 @@
 
 struct serve_settings {
 	struct server_settings server;
-	char **pipelines; /* kept by pointer */
-	int pipeline_count;
-	const char *default_pipeline; /* NULL: champions_find() */
+	struct look_settings look;
+	struct journal_settings journal; /* sample 0: predictions are not logged */
+	const char *token_file;		 /* NULL: no token is asked for */
+	const char *default_pipeline;	 /* NULL: champions_find() */
 	const char *instance;
 	const char *port_file; /* NULL: none */
 	int64_t max_rows;

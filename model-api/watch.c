@@ -16,7 +16,6 @@
 #include "common/db.h"
 #include "common/log.h"
 #include "common/xalloc.h"
-#include "model-api/look.h"
 
 /* Looks that are asked for one after the other are this far apart, so that POST /update cannot flood the database. */
 static const double min_pause_s = 0.1;
@@ -123,6 +122,8 @@ static void look_once(struct watch *watch)
 		disconnect(watch);
 	if (result == LOOK_FAILED)
 		log_failure(watch, &fail);
+	if (result == LOOK_FAILED && look_copies(watch->look, watch->table))
+		malloc_trim(0);
 	keep_result(watch, result, &fail);
 	/* Who waits for a ticket must find the result. */
 	atomic_store(&watch->finished, ticket);
@@ -212,7 +213,7 @@ struct watch *watch_start(const struct watch_settings *settings, struct model_ta
 	watch->metrics = metrics;
 	for (int i = 0; i < LOOK_RESULT_COUNT; i++)
 		watch->series[i] = metrics_series(metrics, METRIC_RELOADS, names[i]);
-	watch->look = look_new(settings->pipelines, settings->pipeline_count, metrics);
+	watch->look = look_new(&settings->look, metrics);
 	pthread_mutex_init(&watch->lock, NULL);
 	srand48((long)getpid() ^ (long)(clock_now_s() * 1e6));
 	watch->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -261,8 +262,8 @@ void watch_write(struct watch *watch, struct text *text)
 	metrics_head(text, "green_ml_api_model_refused", "gauge",
 		     "1 for a champion that failed its tests and is not served.");
 	for (int i = 0; i < watch->refusal_count; i++)
-		text_printf(text, "green_ml_api_model_refused{pipeline=\"%s\",promotion_id=\"%d\"} 1\n",
-			    watch->refusals[i].pipeline, watch->refusals[i].promotion_id);
+		text_printf(text, "green_ml_api_model_refused{pipeline=\"%s\",promotion_id=\"%d\",model_id=\"%d\"} 1\n",
+			    watch->refusals[i].pipeline, watch->refusals[i].promotion_id, watch->refusals[i].model_id);
 	pthread_mutex_unlock(&watch->lock);
 }
 

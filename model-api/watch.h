@@ -22,13 +22,13 @@
 #include "common/fail.h"
 #include "common/text.h"
 #include "model-api/champions.h"
+#include "model-api/look.h"
 #include "model-api/metrics.h"
 
 struct watch;
 
 struct watch_settings {
-	char **pipelines;   /* serve these and no others; kept by pointer */
-	int pipeline_count; /* 0: every registered pipeline */
+	struct look_settings look;
 	double poll_s;
 	/* Called by the watching thread after each look; may be NULL. */
 	void (*looked)(void *context);

@@ -5,6 +5,7 @@
 
 #include "common/clock.h"
 #include "common/db.h"
+#include "common/smoke.h"
 #include "model-training/result.h"
 
 bool store_lock(PGconn *db, int pipeline_id, struct fail *fail)
@@ -75,7 +76,8 @@ static bool take_id(PGresult *row, int *id)
 static bool store_model(PGconn *db, const struct store_record *record, int *model_id, struct fail *fail)
 {
 	const struct plan *plan = record->plan;
-	char parent[16], now[CLOCK_TEXT_SIZE], *metrics;
+	char parent[16], now[CLOCK_TEXT_SIZE], *metrics, *smoke;
+	struct forest *forest;
 	bool stored;
 
 	if (!take_id(
@@ -86,18 +88,24 @@ static bool store_model(PGconn *db, const struct store_record *record, int *mode
 		return false;
 	if (*model_id != 0)
 		return true;
+	forest = forest_read(record->bytes->data, record->bytes->size, fail);
+	if (!forest)
+		return false;
+	smoke = smoke_make(forest);
+	forest_free(forest);
 	metrics = json_dumps(record->metrics, JSON_COMPACT);
 	stored = take_id(
 	    db_queryf(
-		db, fail, "dddsysllsls",
+		db, fail, "dddsysllslss",
 		"INSERT INTO green_ml.model (pipeline_id, plan_id, feature_set_id, parent_model_id, bytes, sha256, "
-		"holdout_n, holdout_k, metrics, run_id, simulated_at) VALUES "
-		"($1, $2, $3, $4, $5, decode($6, 'hex'), $7, $8, $9, $10, $11) RETURNING model_id",
+		"holdout_n, holdout_k, metrics, run_id, simulated_at, smoke) VALUES "
+		"($1, $2, $3, $4, $5, decode($6, 'hex'), $7, $8, $9, $10, $11, $12) RETURNING model_id",
 		plan->pipeline_id, plan->id, plan->feature_set_id, id_or_null(record->champion->model_id, parent),
 		record->bytes->data, record->bytes->size, record->sha256, record->input->rows, record->input->right,
-		metrics, record->run_id, simulated_now(now)),
+		metrics, record->run_id, simulated_now(now), smoke),
 	    model_id);
 	free(metrics);
+	free(smoke);
 	return stored;
 }
 

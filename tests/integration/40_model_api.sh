@@ -1,83 +1,14 @@
 #!/usr/bin/env bash
 # model-api: what it answers, how it refuses, and that it keeps answering whatever happens to models and database.
 . "$(dirname "$0")/lib.sh"
-CASES=$ROOT/tests/cases/request
-API=$BIN/model-api
-command -v python3 >/dev/null || skip_all "python3 is not installed"
-command -v curl >/dev/null || skip_all "curl is not installed"
-
-CLIENT=$ROOT/tests/integration/client.py
-client() {
-	"$CLIENT" "$@"
-}
-
-model_bytes() { # SED_SCRIPT FILE
-	sed "$1" "$CASES/model.json" >"$TMP/model.json"
-	python3 "$ROOT/tests/integration/model.py" "$TMP/model.json" >"$2"
-}
-
-# Prints the id. Another sha256 than that of the bytes is how a damaged model looks.
-insert_model() { # PIPELINE FILE [SHA256_SQL]
-	sql "WITH b AS (SELECT decode('$(base64 -w0 "$2")', 'base64') AS bytes),
-	f AS (SELECT p.pipeline_id, f.feature_set_id FROM green_ml.pipeline p JOIN green_ml.feature_set f USING (pipeline_id)
-		WHERE p.name = '$1' ORDER BY f.version DESC LIMIT 1),
-	r AS (INSERT INTO green_ml.run (program, lease_until, version) VALUES ('test', now(), '0') RETURNING run_id),
-	t AS (INSERT INTO green_ml.training_plan (pipeline_id, feature_set_id, known_loads, loads, settings, min_samples_leaf,
-			seed, data, content_sha256, run_id)
-		SELECT pipeline_id, feature_set_id, '{}', '{}', '{}', 1, 0, '', sha256(gen_random_uuid()::text::bytea), run_id FROM b, f, r
-		RETURNING pipeline_id, feature_set_id, plan_id)
-	INSERT INTO green_ml.model (pipeline_id, plan_id, feature_set_id, bytes, sha256, holdout_n, holdout_k, metrics, run_id)
-	SELECT pipeline_id, plan_id, feature_set_id, bytes, ${3:-sha256(bytes)}, 100, 75, '{}', run_id FROM b, t, r
-	RETURNING model_id"
-}
-
-promote() { # MODEL_ID
-	sql "INSERT INTO green_ml.promotion (pipeline_id, model_id, reason) SELECT pipeline_id, model_id, 'test'
-		FROM green_ml.model WHERE model_id = $1 RETURNING promotion_id"
-}
-
-api_start() { # NAME OPTION...
-	local name=$1
-	shift
-	rm -f "$TMP/$name.port"
-	background "$name" as api "$API" --host 127.0.0.1 --port 0 --port-file "$TMP/$name.port" "$@"
-	wait_for 10 test -s "$TMP/$name.port" || cat "$TMP/$name.err" >&2
-	PORT=$(cat "$TMP/$name.port")
-	URL=http://127.0.0.1:$PORT
-}
-
-get() { # PATH CURL_OPTION...
-	curl -s -m 20 "$URL$1" "${@:2}"
-}
-predict() { # BODY CURL_OPTION...
-	get /predict -H 'Content-Type: application/json' -d "$1" "${@:2}"
-}
-code() { # PATH CURL_OPTION...
-	curl -s -m 20 -o /dev/null -w '%{http_code}' "$URL$1" "${@:2}" || :
-}
-metric() { # SERIES
-	get /metrics | awk -v series="$1" 'index($0, series " ") == 1 { print $2 }'
-}
-metric_is() { # SERIES VALUE
-	[ "$(metric "$1")" = "$2" ]
-}
-models_are() { # COUNT
-	[ "$(get /metrics | grep -c '^green_ml_api_model_info{')" = "$1" ]
-}
-serves() { # PROMOTION_ID
-	[[ $(get /version) == *"\"promotion_id\":$1,"* ]]
-}
-log_holds() { # NAME REGEX
-	grep -Eq -e "$2" "$TMP/$1.err"
-}
-
+. "$(dirname "$0")/api.sh"
 # --- wrong usage -----------------------------------------------------------------------------------------------
 exits "one thread is refused" 2 "$API" --threads 1
 like "it says why" "$(cat "$ERR")" 'threads is 1: expected 0'
 exits "a list of pipelines that holds no name is refused" 2 "$API" --pipelines 'a,B_'
 exits "a folder without specs is refused" 2 "$API" --pipeline "$TMP"
 exits "a host that is none is refused" 2 "$API" --host 'no host'
-ok "--help names every option" test "$("$API" --help | grep -c '^  --')" = 19
+ok "--help names every option" test "$("$API" --help | grep -c '^  --')" = 27
 
 # --- without database, without model ---------------------------------------------------------------------------
 postgres_start
@@ -125,7 +56,7 @@ is "ten thousand rows" "$(python3 -c 'print("{\"rows\":[" + ",".join(["[34,2.5,\
 	get /predict -H 'Content-Type: application/json' --data-binary @- | grep -o '"yes"' | wc -l)" 10000
 like "the type of an answer" "$(predict '{"row":[34,2.5,"Berlin"]}' -D - -o /dev/null)" '^Content-Type: application/json'
 like "/version" "$(get /version)" "^\\{\"pipeline\":\"towns\",\"promotion_id\":1,\"model_id\":1,\"sha256\":\"$(sha256sum <"$TMP/one.bin" |
-	cut -c 1-64)\",\"promoted_at\":\"20[^\"]*Z\",\"served_since\":\"20[^\"]*Z\",\"instance\":\"here\",\"version\":\"[^\"]*\"\\}\$"
+	cut -c 1-64)\",\"trained_at\":\"20[^\"]*Z\",\"promoted_at\":\"20[^\"]*Z\",\"served_since\":\"20[^\"]*Z\",\"accuracy\":0.75,\"holdout_rows\":100,\"instance\":\"here\",\"version\":\"[^\"]*\"\\}\$"
 is "/version of an unknown pipeline" "$(code '/version?pipeline=nothing')" 404
 is "/version of a known pipeline" "$(code '/version?pipeline=towns')" 200
 is "a pipeline that is not served" "$(predict '{"row":[1],"pipeline":"n\u00f6"}' -w '%{http_code}')" '{"error":"no pipeline \"nö\" is served here"}
@@ -206,7 +137,7 @@ printf x | dd of="$TMP/bad.bin" bs=1 seek=60 conv=notrunc status=none
 BAD=$(promote "$(insert_model towns "$TMP/bad.bin")")
 ok "a damaged model is refused" wait_for 3 log_holds api "champion refused.*promotion_id=$BAD .*checksum does not fit"
 ok "the old one keeps serving" serves "$LAST"
-is "the metrics say so" "$(metric "green_ml_api_model_refused{pipeline=\"towns\",promotion_id=\"$BAD\"}")" 1
+is "the metrics say so" "$(get /metrics | grep -c "^green_ml_api_model_refused{pipeline=\"towns\",promotion_id=\"$BAD\",model_id=\"[0-9]*\"} 1\$")" 1
 like "/update says so" "$(get /update -X POST -w '%{http_code}' | tr '\n' ' ')" "promotion $BAD of pipeline .*refused.* 503"
 model_bytes 's/"age"/"years"/' "$TMP/other.bin"
 OTHER=$(promote "$(insert_model towns "$TMP/other.bin")")
@@ -279,7 +210,7 @@ wait "$SMALL_PID" || :
 
 # --- which pipelines -------------------------------------------------------------------------------------------
 sed 's/"name": "towns"/"name": "cities", "source": "towns"/' "$CASES/spec.json" >"$TMP/cities.json"
-as owner "$ROOT/database/migrate" --pipeline "$TMP/cities.json" >/dev/null
+as owner env GREEN_ML_REGISTER="$BIN/register" "$ROOT/database/migrate" --pipeline "$TMP/cities.json" >/dev/null
 promote "$(insert_model cities "$TMP/one.bin")" >/dev/null
 api_start both --drain-s 0
 ok "several pipelines" wait_for 5 models_are 2

@@ -46,13 +46,13 @@ static void errors_are_json(void **state UNUSED)
 
 	reply_init(&reply, 4096);
 	reply.allow = "GET";
-	reply.ticket = 7;
+	reply.ticket.number = 7;
 	reply_error(&reply, 404, "no \"%s\"\n\\ %s", "x\xff", "y");
 	assert_int_equal(reply.status, 404);
 	assert_string_equal(reply.type, "application/json");
 	assert_string_equal(reply.body.data, "{\"error\":\"no \\\"x?\\\"\\n\\\\ y\"}\n");
 	assert_null(reply.allow);
-	assert_true(reply.ticket == 0);
+	assert_true(reply.ticket.number == 0);
 	reply_release(&reply);
 }
 

@@ -71,7 +71,8 @@ static void print_rows(const struct request *request, const struct encoded *enco
 
 static void describe(const struct text *body, struct text *got)
 {
-	static const struct request_limits limits = {.max_rows = 10, .max_columns = 3};
+	static const struct request_limits limits = {
+	    .max_rows = 10, .max_columns = 3, .max_others = REQUEST_OTHERS, .max_depth = REQUEST_DEPTH};
 	struct request request;
 	struct encoded encoded = {0};
 	struct fail fail = {0};

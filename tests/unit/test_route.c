@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -30,18 +32,37 @@ static void methods(void **state UNUSED)
 	    {"/health/ready", "GET", 0, NULL},
 	    {"/v2/health/live", "GET", 0, NULL},
 	    {"/v2/health/ready", "GET", 0, NULL},
+	    {"/feedback", "GET", 405, "POST"},
+	    {"/openapi.json", "GET", 0, NULL},
+	    {"/v2", "GET", 0, NULL},
+	    {"/v2/", "GET", 0, NULL},
+	    {"/v2/models", "GET", 404, NULL},
+	    {"/v2/models/", "GET", 404, NULL},
+	    {"/v2/models/insurance", "GET", 0, NULL},
+	    {"/v2/models/insurance/", "GET", 404, NULL},
+	    {"/v2/models/insurance", "POST", 405, "GET, HEAD"},
+	    {"/v2/models/insurance/ready", "GET", 0, NULL},
+	    {"/v2/models/insurance/infer", "POST", 0, NULL},
+	    {"/v2/models/insurance/infer", "GET", 405, "POST"},
+	    {"/v2/models/insurance/versions/7", "GET", 0, NULL},
+	    {"/v2/models/insurance/versions//infer", "POST", 404, NULL},
+	    {"/v2/models/insurance/versions/7/ready", "GET", 0, NULL},
+	    {"/v2/models/insurance/versions/7/infer", "POST", 0, NULL},
+	    {"/v2/models/insurance/versions/123456789012/infer", "POST", 404, NULL}, /* no int */
+	    {"/v2/models/abcdefghijklmnopqrstuvwxyzabcdefgh/infer", "POST", 404, NULL},
 	    {"/", "GET", 404, NULL},
 	    {"", "GET", 404, NULL},
 	    {"/predict/", "POST", 404, NULL},
 	    {"/Predict", "POST", 404, NULL},
 	    {"/version?pipeline=a", "GET", 404, NULL}, /* the query is not part of a path */
 	};
+	struct route_names names;
 	struct reply reply;
 
 	reply_init(&reply, 4096);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		reply_clear(&reply);
-		assert_int_equal(route_allows(route_find(cases[i].path), cases[i].method, &reply),
+		assert_int_equal(route_allows(route_find(cases[i].path, &names), cases[i].method, &reply),
 				 cases[i].status == 0);
 		assert_int_equal(reply.status, cases[i].status ? cases[i].status : 200);
 		if (cases[i].allow)
@@ -71,18 +92,141 @@ static void content_types(void **state UNUSED)
 	    {"/predict", "application/jsonp", false},
 	    {"/predict", "application/js", false},
 	    {"/predict", "text/json", false},
+	    {"/predict", "application/octet-stream", false},
+	    {"/v2/models/a/infer", "application/octet-stream", true},
+	    {"/v2/models/a/infer", "application/json", true},
+	    {"/v2/models/a/infer", "text/plain", false},
 	    {"/predict", "application/x-www-form-urlencoded", false},
 	    {"/update", "application/x-www-form-urlencoded", true}, /* its body does not matter */
 	};
+	struct route_names names;
 	struct reply reply;
 
 	reply_init(&reply, 4096);
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		reply_clear(&reply);
-		assert_int_equal(route_accepts(route_find(cases[i].path), cases[i].type, &reply), cases[i].accepted);
+		assert_int_equal(route_accepts(route_find(cases[i].path, &names), cases[i].type, &reply),
+				 cases[i].accepted);
 		assert_int_equal(reply.status, cases[i].accepted ? 200 : 415);
 	}
 	reply_release(&reply);
+}
+
+static void names_in_paths(void **state UNUSED)
+{
+	struct route_names names;
+
+	route_find("/v2/models/insurance/versions/12/infer", &names);
+	assert_string_equal(names.model, "insurance");
+	assert_string_equal(names.version, "12");
+	assert_string_equal(route_path(route_find("/v2/models/a/ready", &names)), "/v2/models/{model}/ready");
+	assert_string_equal(names.version, "");
+	route_find("/predict", &names);
+	assert_string_equal(names.model, "");
+}
+
+/* With a port of their own, routes of the operator are unknown elsewhere. */
+static void doors(void **state UNUSED)
+{
+	static const struct {
+		const char *path;
+		bool moves;
+	} cases[] = {{"/metrics", true}, {"/update", true}, {"/predict", false}, {"/health/live", false}};
+	struct service with = {.has_admin_port = true}, without = {0};
+	struct route_names names;
+	struct reply reply;
+
+	reply_init(&reply, 4096);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		int route = route_find(cases[i].path, &names);
+
+		assert_true(route_is_open(route, &without, DOOR_PUBLIC, &reply));
+		assert_true(route_is_open(route, &with, DOOR_ADMIN, &reply));
+		assert_int_equal(route_is_open(route, &with, DOOR_PUBLIC, &reply), !cases[i].moves);
+	}
+	assert_int_equal(reply.status, 404);
+	reply_release(&reply);
+}
+
+static void tokens(void **state UNUSED)
+{
+	static const struct {
+		const char *path, *authorization;
+		bool permitted;
+	} cases[] = {
+	    {"/update", NULL, false},
+	    {"/update", "", false},
+	    {"/update", "Bearer", false},
+	    {"/update", "Bearer ", false},
+	    {"/update", "Bearer secre", false},
+	    {"/update", "Bearer secret", true},
+	    {"/update", "bearer secret", true},
+	    {"/update", "Bearer secrets", false},
+	    {"/update", "Bearer  secret", false},
+	    {"/update", "Basic secret", false},
+	    {"/feedback", "Bearer secret", true},
+	    {"/feedback", NULL, false},
+	    {"/predict", NULL, true},
+	    {"/metrics", NULL, true},
+	};
+	char path[] = "/tmp/green-ml-token.XXXXXX";
+	int fd = mkstemp(path);
+	struct service service = {0};
+	struct route_names names;
+	struct fail fail = {0};
+	struct reply reply;
+
+	assert_true(fd >= 0 && write(fd, "secret\n", 7) == 7);
+	service.guard = guard_new(path, &fail);
+	assert_non_null(service.guard);
+	reply_init(&reply, 4096);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		reply_clear(&reply);
+		assert_int_equal(
+		    route_permits(route_find(cases[i].path, &names), &service, cases[i].authorization, &reply),
+		    cases[i].permitted);
+		assert_int_equal(reply.status, cases[i].permitted ? 200 : 401);
+	}
+	/* An empty file is no token: the old one stays. */
+	assert_int_equal(ftruncate(fd, 0), 0);
+	assert_false(guard_reload(service.guard, &fail));
+	assert_true(guard_allows(service.guard, "Bearer secret"));
+	fail_clear(&fail);
+	unlink(path);
+	assert_null(guard_new(path, &fail));
+	assert_int_equal(fail.code, EXIT_WRONG_USE);
+	close(fd);
+	guard_free(service.guard);
+	reply_release(&reply);
+}
+
+static void lists_of_pins(void **state UNUSED)
+{
+	static const struct {
+		const char *text;
+		int count; /* -1: refused */
+	} cases[] = {
+	    {NULL, 0},		{"", 0},
+	    {"insurance=7", 1}, {"insurance=7,flights=12", 2},
+	    {"a=1,a=1", 1},	{"a=1,a=2", 2},
+	    {"a", -1},		{"a=", -1},
+	    {"=1", -1},		{"a=0", -1},
+	    {"a=01", -1},	{"a=-1", -1},
+	    {"A=1", -1},	{"a=1,", -1},
+	    {"a=1 ", -1},	{"a=1}',", -1},
+	    {"a==1", -1},	{"a=12345678901", -1},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct fail fail = {0};
+		char **pins = NULL;
+		int count = 0;
+		bool good = selection_take_pins(cases[i].text, &pins, &count, &fail);
+
+		assert_int_equal(good, cases[i].count >= 0);
+		assert_int_equal(good ? count : -1, cases[i].count);
+		selection_release(pins, count);
+	}
 }
 
 static void lists_of_pipelines(void **state UNUSED)
@@ -124,6 +268,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(methods),
 	    cmocka_unit_test(content_types),
+	    cmocka_unit_test(names_in_paths),
+	    cmocka_unit_test(doors),
+	    cmocka_unit_test(tokens),
+	    cmocka_unit_test(lists_of_pins),
 	    cmocka_unit_test(lists_of_pipelines),
 	};
 

@@ -1,0 +1,205 @@
+#!/usr/bin/env bash
+# model-api: feedback, versions that are pinned, copies to start from, the token, the admin port, the limits.
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/api.sh"
+
+postgres_start
+green_ml_database api --pipeline "$CASES/spec.json" >/dev/null
+model_bytes '' "$TMP/one.bin"
+# The same with the classes swapped, so that it says "no" where the first says "yes".
+model_bytes 's/"no", "yes"/"yes", "no"/' "$TMP/two.bin"
+ONE=$(insert_model towns "$TMP/one.bin")
+TWO=$(insert_model towns "$TMP/two.bin")
+FIRST=$(promote "$ONE")
+ROW='{"row":[34,2.5,"Berlin"]}'
+INFER='{"id":"a","inputs":[{"name":"row","shape":[1,3],"datatype":"INT64","data":[34,2,7]}],"outputs":[{"name":"prediction"}]}'
+
+# --- the prediction log and feedback ---------------------------------------------------------------------------
+api_start plain --drain-s 0
+PLAIN=$PID PLAIN_PORT=$PORT
+ok "a model" wait_for 5 serves "$FIRST"
+unlike "without --log-sample no answer has an id" "$(predict "$ROW")" '"id"'
+is "and no feedback is taken" "$(post /feedback '{"id":"x","truth":"yes"}' -w ' %{http_code}' | tr -d '\n')" \
+	'{"error":"no prediction with this id was logged: this server does not log predictions"} 404'
+api_start log --drain-s 0 --log-sample 1
+LOG=$PID
+wait_for 5 serves "$FIRST"
+id_of() { # ANSWER
+	sed -n 's/.*"id":"\([0-9a-f-]\{36\}\)".*/\1/p' <<<"$1"
+}
+declared=$(PGUSER=green_ml_owner sql "SELECT green_ml.declare_feedback_sample('towns', '1 hour')")
+is "a sample is declared" "$declared" 1
+answer=$(predict "$ROW")
+like "with it an answer has an id" "$answer" '^\{"prediction":"yes","id":"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}","pipeline"'
+feedback() { # ID TRUTH_JSON
+	post /feedback "{\"id\":\"$1\",\"truth\":$2}" -w ' %{http_code}' | tr -d '\n'
+}
+ID=$(id_of "$answer")
+is "the truth is stored at once" "$(feedback "$ID" '"no"')" '{"status":"stored"} 200'
+is "the same again is known" "$(feedback "$ID" '"no"')" '{"status":"known"} 200'
+is "another one is refused" "$(feedback "$ID" '"yes"')" \
+	'{"error":"another truth was sent for this prediction before: the first one stands"} 409'
+is "an id that nobody got" "$(feedback "${ID%????}0000" '"no"')" '{"error":"no prediction with this id was logged"} 404'
+is "an id that is none" "$(feedback nonsense '"no"')" '{"error":"no prediction with this id was logged"} 404'
+is "an id of another day" "$(feedback 00000000-0000-7000-8000-000000000000 '"no"')" '{"error":"no prediction with this id was logged"} 404'
+while IFS='|' read -r body error; do
+	is "feedback $body" "$(post /feedback "$body" -w ' %{http_code}' | tr -d '\n')" "{\"error\":\"$error\"} 400"
+done <<'CASES'
+nonsense|the body is no JSON object of at most 8 KiB
+[]|the body must be a JSON object: {\"id\": \"...\", \"truth\": \"...\"}
+{}|\"id\" must be the text that came with the prediction
+{"id":1,"truth":"a"}|\"id\" must be the text that came with the prediction
+{"id":"a"}|\"truth\" must be a label: a text or an integer
+{"id":"a","truth":1.5}|\"truth\" must be a label: a text or an integer
+{"id":"a","truth":"a","weight":2}|unknown key: known are id, truth
+{"id":"a","id":"b","truth":"a"}|the body is no JSON object of at most 8 KiB
+CASES
+like "many rows have their ids" "$(predict '{"rows":[[34,2.5,"Berlin"],[34,2.5,"7"]]}')" \
+	'"ids":\[\{"row":0,"id":"[^"]*"\},\{"row":1,"id":"[^"]*"\}\]'
+like "an inference has them as parameters" "$(post /v2/models/towns/infer "$INFER")" \
+	'"parameters":\{"promotion_id":1,"prediction_id_0":"[^"]*"\}'
+logged() {
+	[ "$(sql 'SELECT count(*) FROM green_ml.prediction')" = "$1" ]
+}
+ok "all of them are in the log" wait_for 5 logged 4
+is "with nothing of the request" "$(sql "SELECT DISTINCT pipeline_id, model_id, prediction, truth FROM green_ml.prediction
+	WHERE truth IS NOT NULL")" "1|1|yes|no"
+is "the sample sees them" "$(as scheduler sql 'SELECT model_id, n, k, with_truth, complete FROM green_ml.feedback')" "1|4|0|1|f"
+like "the metrics count them" "$(get /metrics | grep -E '^green_ml_api_(feedback|logged)' | paste -sd ' ')" \
+	'logged_predictions_total\{result="written"\} 4 .*result="stored"\} 1 .*result="known"\} 1 .*"conflict"\} 1 .*"unknown"\} 2 '
+PORT=$PLAIN_PORT URL=http://127.0.0.1:$PLAIN_PORT
+api_start half --drain-s 0 --log-sample 0.5
+wait_for 5 serves "$FIRST"
+half=$(predict "{\"rows\":[$(printf '[34,2.5,"7"],%.0s' $(seq 999))[34,2.5,\"7\"]]}" | grep -o '"id":"' | wc -l)
+ok "--log-sample 0.5 logs about half ($half of 1000)" test "$half" -gt 400 -a "$half" -lt 600
+api_stop "$PID"
+ok "the end writes what is left" logged $((4 + half))
+
+# --- the log without a database --------------------------------------------------------------------------------
+PORT=$(cat "$TMP/log.port") URL=http://127.0.0.1:$PORT
+postgres_stop
+answer=$(predict "$ROW")
+like "without database answers go on" "$answer" '"prediction":"yes","id"'
+LATE=$(id_of "$answer")
+is "feedback has to come again" "$(feedback "$LATE" '"no"')" '{"error":"the database did not take the feedback: try again"} 503'
+postgres_start
+written() {
+	[ "$(sql "SELECT count(*) FROM green_ml.prediction WHERE prediction_id = '$LATE'")" = 1 ]
+}
+ok "and what was logged meanwhile is written when it is back" wait_for 15 written
+is "with its feedback" "$(feedback "$LATE" '"no"')" '{"status":"stored"} 200'
+api_stop "$LOG"
+api_stop "$PLAIN"
+
+# --- pinned versions -------------------------------------------------------------------------------------------
+exits "a pin that is none" 2 "$API" --pin towns
+like "it says so" "$(cat "$ERR")" 'pin holds .{1,2}towns.{1,2}: expected PIPELINE=MODEL'
+api_start pin --drain-s 0 --pin "towns=$TWO"
+PIN=$PID
+ok "the champion and the pinned one are served" wait_for 5 models_are 2
+is "the champion answers without a version" "$(post /v2/models/towns/infer "$INFER" | grep -o '"model_version":"[0-9]*"\|"data":.*\]')" \
+	"\"model_version\":\"$ONE\"
+\"data\":[\"yes\"]}]"
+is "and with its own" "$(post "/v2/models/towns/versions/$ONE/infer" "$INFER" | grep -o '"data":\[[^]]*')" '"data":["yes"'
+is "the pinned one with its" "$(post "/v2/models/towns/versions/$TWO/infer" "$INFER" | grep -o '"data":\[[^]]*')" '"data":["no"'
+like "both are listed" "$(get /v2/models/towns)" "\"versions\":\\[\"$ONE\",\"$TWO\"\\]"
+is "ready, each" "$(code "/v2/models/towns/versions/$TWO/ready") $(code "/v2/models/towns/versions/$ONE/ready")" "200 200"
+is "another one is unknown" "$(post /v2/models/towns/versions/9/infer "$INFER" -w '%{http_code}')" \
+	'{"error":"version \"9\" of pipeline \"towns\" is not served here"}
+404'
+SECOND=$(promote "$TWO")
+ok "a pinned one may become the champion" wait_for 3 serves "$SECOND"
+is "then it is one model" "$(get /metrics | grep -c '^green_ml_api_model_info{')" 1
+promote "$ONE" >/dev/null
+api_stop "$PIN"
+api_start pin9 --drain-s 0 --pin "towns=9"
+ok "a pinned one that is not there: the others are served" wait_for 5 models_are 1
+like "and /update says so" "$(get /update -X POST)" '1 of 1 pinned models are not in the registry'
+api_stop "$PID"
+
+# --- smoke rows ------------------------------------------------------------------------------------------------
+api_start smoke --drain-s 0
+SMOKE=$PID
+good="'[{\"keys\": [34, 0, 0], \"scores\": [4194304, 29360128]}]'"
+model_bytes 's/2\.5/2.75/' "$TMP/three.bin"
+GOOD=$(promote "$(insert_model towns "$TMP/three.bin" '' "$good")")
+ok "a model that answers its smoke rows is served" wait_for 3 serves "$GOOD"
+model_bytes 's/0.875/0.75/; s/0.125/0.25/' "$TMP/other.bin"
+BAD=$(promote "$(insert_model towns "$TMP/other.bin" '' "$good")")
+ok "one that scores otherwise than where it was trained is refused" \
+	wait_for 3 log_holds smoke "champion refused.*promotion_id=$BAD .*smoke row 1 scores otherwise"
+ok "the old one keeps serving" serves "$GOOD"
+is "the metric says so" "$(get /metrics | grep -c "^green_ml_api_model_refused{pipeline=\"towns\",promotion_id=\"$BAD\"")" 1
+like "so do the reloads" "$(metric 'green_ml_api_reloads_total{result="refused"}')" '^[1-9]'
+api_stop "$SMOKE"
+LAST=$(promote "$ONE")
+
+# --- a copy to start from --------------------------------------------------------------------------------------
+mkdir "$TMP/copies"
+api_start first --drain-s 0 --model-folder "$TMP/copies"
+wait_for 5 serves "$LAST"
+api_stop "$PID"
+ok "a copy of the champion" test -s "$TMP/copies/towns.model"
+postgres_stop
+api_start copy --drain-s 0 --model-folder "$TMP/copies"
+ok "it is served when the database is away at the start" wait_for 3 serves "$LAST"
+is "with the same answer" "$(predict "$ROW")" "{\"prediction\":\"yes\",\"pipeline\":\"towns\",\"model\":$ONE,\"promotion\":$LAST}"
+like "/version says as much of it" "$(get /version)" '"trained_at":"20.*"accuracy":0.75'
+is "ready" "$(code /health/ready)" 200
+postgres_start
+NEXT=$(promote "$TWO")
+ok "the champion takes its place when the database is back" wait_for 10 serves "$NEXT"
+api_stop "$PID"
+postgres_stop
+printf x | dd of="$TMP/copies/towns.model" bs=1 seek=400 conv=notrunc status=none
+api_start damaged --drain-s 0 --model-folder "$TMP/copies"
+ok "a damaged copy is refused" wait_for 3 log_holds damaged 'local copy refused.*checksum does not fit'
+is "and nothing is served" "$(code /health/ready)" 503
+api_stop "$PID"
+postgres_start
+api_start nowhere --drain-s 0 --model-folder "$TMP/none"
+ok "a folder that is not there: served all the same" wait_for 5 serves "$NEXT"
+like "with a warning" "$(cat "$TMP/nowhere.err")" 'level=warning .*could not write the copy'
+api_stop "$PID"
+
+# --- the token and the admin port ------------------------------------------------------------------------------
+exits "a token file that is not there" 2 "$API" --port 0 --token-file "$TMP/none"
+echo 's3cret' >"$TMP/token"
+api_start guarded --drain-s 0 --token-file "$TMP/token" --admin-port 0 --access-log
+GUARDED=$PID
+ok "an admin port" wait_for 5 log_holds guarded 'listening for administration" port='
+ADMIN=http://127.0.0.1:$(sed -n 's/.*listening for administration" port=//p' "$TMP/guarded.err")
+wait_for 5 serves "$NEXT"
+is "the operator's routes are not on the public port" "$(code /metrics) $(code /update -X POST)" "404 404"
+URL=$ADMIN
+is "they are on the admin port" "$(code /metrics) $(code /update -X POST -H 'Authorization: Bearer s3cret') $(code /health/ready)" "200 200 200"
+like "without the token: 401" "$(get /update -X POST -D -)" '^HTTP/1.1 401 .*'
+like "that says how" "$(get /update -X POST -D -)" '^WWW-Authenticate: Bearer'
+is "with another one: 401" "$(code /update -X POST -H 'Authorization: Bearer secret')" 401
+echo 'n3w' >"$TMP/token"
+kill -HUP "$GUARDED"
+new_token() {
+	[ "$(code /update -X POST -H 'Authorization: Bearer n3w')" = 200 ]
+}
+ok "SIGHUP reads the file again" wait_for 3 new_token
+URL=http://127.0.0.1:$PORT
+is "feedback asks for it too" "$(code /feedback -d '{}') $(code /feedback -d '{}' -H 'Content-Type: application/json' -H 'Authorization: Bearer n3w')" "401 400"
+predict "$ROW" >"$OUT"
+ok "the access log has a line per request" wait_for 3 log_holds guarded 'msg=request route=/predict status=200 bytes_in=25 bytes_out=[0-9]* seconds=0\.'
+unlike "and nothing of the request, the token or the client in it" "$(cat "$TMP/guarded.err")" 'Berlin|s3cret|n3w|secret|127\.0\.0\.1:'
+api_stop "$GUARDED"
+
+# --- limits ----------------------------------------------------------------------------------------------------
+api_start narrow --drain-s 0 --max-connections-per-address 3
+NARROW=$PID
+wait_for 5 serves "$NEXT"
+rm -f "$TMP/stop"
+background three "$CLIENT" hold "$PORT" 3 "$TMP/stop"
+three=$PID
+wait_for 5 grep -q open "$TMP/three.out"
+is "--max-connections-per-address closes the fourth" "$(code /health/live)" 000
+touch "$TMP/stop"
+wait "$three" || :
+ok "until one leaves" wait_for 3 serves "$NEXT"
+api_stop "$NARROW"
+plan_done
