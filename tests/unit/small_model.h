@@ -4,6 +4,7 @@
 /* A model of one tree for tests and fuzz targets: an integer "age" (-1 is missing), a real "weight" and a text "town";
  * "no" (0.75) up to the age of 17, else "yes" (0.875). */
 
+#include "common/attr.h"
 #include "model-api/model.h"
 
 static char small_age[] = "age", small_weight[] = "weight", small_town[] = "town", small_name[] = "towns",
@@ -41,11 +42,11 @@ static struct model_feature small_features[] = {
     {{small_weight, COLUMN_REAL, small_missing, 1}, NULL, 0},
     {{small_town, COLUMN_CATEGORY, small_missing, 2}, NULL, 0},
 };
-static struct model small_model = {.pipeline = small_name,
-				   .model_id = 7,
-				   .promotion_id = 9,
-				   .references = 1,
-				   .forest = &small_forest,
-				   .features = small_features};
+static struct model small_model UNUSED = {.pipeline = small_name,
+					  .model_id = 7,
+					  .promotion_id = 9,
+					  .references = 1,
+					  .forest = &small_forest,
+					  .features = small_features};
 
 #endif
