@@ -32,7 +32,7 @@ static const struct setting settings[] = {
 	{"threads", NULL, SETTING_INT, &config.threads, "0", 0, 1024, .value_name = "N", .help = "0 = all processors"},
 	{"trees", NULL, SETTING_INT, &config.trees, "100", 1, 100000, .value_name = "N", .help = "trees to grow"},
 	{"min-samples-leaf", NULL, SETTING_TEXT, &config.min_samples_leaf, "1", .value_name = "N",
-	 .help = "bootstrap draws that a leaf needs"},
+	 .help = "bootstrap draws that a leaf needs, or auto: chosen out of bag, as a spec's auto is"},
 	{"max-features", NULL, SETTING_INT, &config.max_features, "0", 0, 100000, .value_name = "N",
 	 .help = "candidates of a node, 0 = the square root of all"},
 	{"max-depth", NULL, SETTING_INT, &config.max_depth, "0", 0, 100000, .value_name = "N", .help = "0 = no limit"},
@@ -51,8 +51,10 @@ static const struct program program = {
 	"says what was found. An empty field, NA, NaN, nan and null are one value below all numbers, in a category a "
 	"text\n"
 	"like any other. Rows without a label are left out.\n"
-	"fit_wall_s and fit_cpu_s are for coding the rows and growing the trees, without reading the file and without\n"
-	"writing the model (write_wall_s); predict_ns_per_row_table (null: no table of 256 MiB) and _trees are of one\n"
+	"fit_wall_s and fit_cpu_s are for coding the rows and growing the trees, with auto for its search too "
+	"(auto_cpu_s),\n"
+	"without reading the file and without writing the model (write_wall_s); predict_ns_per_row_table (null: no "
+	"table of 256 MiB) and _trees are of one\n"
 	"thread. A test row whose label training did not know counts as wrong, with a probability of 1e-15.\n"
 	"Exit codes: 0 done, 1 failed, 2 wrong usage, 3 bad data.",
     .settings = settings,
@@ -72,8 +74,10 @@ static bool check_settings(struct grow_settings *grow, struct fail *fail)
 	if (config.id && config.test_csv)
 		return fail_set(fail, EXIT_WRONG_USE,
 				"--id splits the rows of --csv: with --test-csv it has no meaning");
-	if (!number_int32(config.min_samples_leaf, strlen(config.min_samples_leaf), &leaf) || leaf < 1)
-		return fail_set(fail, EXIT_WRONG_USE, "--min-samples-leaf must be a number of at least 1, found \"%s\"",
+	if (strcmp(config.min_samples_leaf, "auto") != 0 &&
+	    (!number_int32(config.min_samples_leaf, strlen(config.min_samples_leaf), &leaf) || leaf < 1))
+		return fail_set(fail, EXIT_WRONG_USE,
+				"--min-samples-leaf must be a number of at least 1 or auto, found \"%s\"",
 				config.min_samples_leaf);
 	*grow = (struct grow_settings){.trees = (int)config.trees,
 				       .max_features = (int)config.max_features,

@@ -10,6 +10,7 @@
 #include "common/forest.h"
 #include "common/forest_table.h"
 #include "common/xalloc.h"
+#include "model-training/auto_leaf.h"
 #include "model-training/forest_write.h"
 
 enum { MAX_TABLE_BYTES = 256 << 20, LEAST_LOOK_UPS = 2000000, LEAST_WALKS = 20000 };
@@ -68,6 +69,27 @@ static void report_binned(const struct dataset *dataset, json_t *result)
 	json_object_set_new(result, "binned", binned);
 }
 
+/* min_samples_leaf 0: auto. */
+static void grow(const struct dataset *dataset, const struct grow_settings *settings, struct grown *grown,
+		 json_t *result)
+{
+	struct auto_leaf found;
+	struct cost search = cost_start();
+
+	if (settings->min_samples_leaf > 0) {
+		grow_forest(dataset, settings, grown);
+		json_object_set_new(result, "min_samples_leaf", json_integer(settings->min_samples_leaf));
+		return;
+	}
+	auto_leaf_search(dataset, settings, &found);
+	cost_stop(&search);
+	auto_leaf_grow(dataset, settings, &found, grown);
+	json_object_set_new(result, "min_samples_leaf", json_integer(found.sizes[found.chosen].min_samples_leaf));
+	json_object_set_new(result, "auto_cpu_s", json_real(search.cpu_s));
+	json_object_set_new(result, "auto", auto_leaf_json(&found));
+	auto_leaf_release(&found);
+}
+
 static bool fit(const struct table *table, const struct grow_settings *settings, struct text *bytes, json_t *result,
 		struct fail *fail)
 {
@@ -88,7 +110,7 @@ static bool fit(const struct table *table, const struct grow_settings *settings,
 		goto out;
 	cost_stop(&coding);
 	growing = cost_start();
-	grow_forest(dataset, settings, &grown);
+	grow(dataset, settings, &grown, result);
 	cost_stop(&growing);
 	for (int t = 0; t < grown.tree_count; t++)
 		nodes += grown.trees[t].node_count;

@@ -79,7 +79,7 @@ struct reading {
 	int label_at, id_at, *feature_at; /* fields; -1: none */
 	int field_count;
 	int32_t *values;
-	char limit[SPLIT_LIMIT_SIZE];
+	struct split *split;
 };
 
 static bool is_missing(const struct csv_field *field)
@@ -171,10 +171,9 @@ static bool is_test_row(const struct reading *reading, const struct csv_row *row
 	if (reading->kinds != (TABLE_TEST | TABLE_TRAIN))
 		return reading->kinds == TABLE_TEST;
 	if (reading->id_at >= 0)
-		return split_is_holdout("", row->fields[reading->id_at].data, row->fields[reading->id_at].size,
-					reading->limit);
-	return split_is_holdout("", number, (size_t)snprintf(number, sizeof(number), "%lld", (long long)reading->row),
-				reading->limit);
+		return split_has(reading->split, row->fields[reading->id_at].data, row->fields[reading->id_at].size);
+	return split_has(reading->split, number,
+			 (size_t)snprintf(number, sizeof(number), "%lld", (long long)reading->row));
 }
 
 static bool take_row(void *context, const struct csv_row *row, struct fail *fail)
@@ -282,10 +281,15 @@ bool table_open(struct table *table, const char *file, const char *label, const 
 bool table_read(struct table *table, const char *file, const char *id, int kinds, struct fail *fail)
 {
 	struct reading reading = {.table = table, .file = file, .id = id, .kinds = kinds};
+	char limit[SPLIT_LIMIT_SIZE];
+	bool done;
 
-	if (!split_limit("0.2", reading.limit))
+	if (!split_limit("0.2", limit))
 		return fail_set(fail, EXIT_FAILED, "the holdout's limit could not be computed");
-	return read_file(&reading, fail);
+	reading.split = split_new("", limit);
+	done = read_file(&reading, fail);
+	split_free(reading.split);
+	return done;
 }
 
 void table_release(struct table *table)

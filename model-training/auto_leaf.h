@@ -1,0 +1,68 @@
+#ifndef MODEL_TRAINING_AUTO_LEAF_H
+#define MODEL_TRAINING_AUTO_LEAF_H
+
+/*
+ * min_samples_leaf "auto": how large the leaves should be is tried out on a pilot, the first trees of the forest, and
+ * judged out of bag (oob.h). Growing to purity learns noise by heart where labels are noisy; large leaves blur where
+ * they are not.
+ *
+ *	struct grow_settings settings = {.trees = 100, .threads = 2, .seed = 0};	the whole forest's
+ *	struct auto_leaf found;
+ *	auto_leaf_search(dataset, &settings, &found);
+ *	auto_leaf_grow(dataset, &settings, &found, &grown);	the whole forest, the pilot's trees moved into it
+ *	auto_leaf_release(&found);
+ *
+ * The pilot has max(10, trees / 10) trees, at most all. Judged is the Brier score that oob.h expects of the whole
+ *forest, because the log loss of so few trees prefers leaves that are much too large for a hundred of them. Sizes are
+ *tried from the largest down, as large leaves cost little; the search ends where a smaller size is worse than the best
+ *so far by more than AUTO_LEAF_CLEAR standard errors: the score falls and then rises again, and the sizes that are left
+ *out cost the most. What is found depends on the training set and the settings only, see oob.h.
+ */
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model-training/dataset.h"
+#include "model-training/grow.h"
+
+enum {
+	AUTO_LEAF_SIZES = 7,
+	AUTO_LEAF_MAX_SLOTS = 20000, /* that the estimate is made on: its standard error is then about 0.001 */
+	AUTO_LEAF_WITHOUT_OOB = 5,
+};
+
+#define AUTO_LEAF_CLEAR 3.0
+
+struct auto_leaf_size {
+	int min_samples_leaf;
+	bool tried;
+	int64_t nodes;		   /* of the pilot */
+	double brier;		   /* out of bag, of the whole forest: what is chosen by */
+	double standard_error;	   /* of brier - the smallest brier */
+	double log_loss, accuracy; /* out of bag, of the pilot */
+};
+
+struct auto_leaf {
+	int tree_count;
+	int64_t rows; /* that the estimate is made on; 0: there is none, AUTO_LEAF_WITHOUT_OOB is taken */
+	struct auto_leaf_size sizes[AUTO_LEAF_SIZES]; /* ascending */
+	int chosen;				      /* index in sizes */
+	struct grown pilot;			      /* its trees */
+};
+
+void auto_leaf_search(const struct dataset *dataset, const struct grow_settings *settings, struct auto_leaf *found);
+/* The forest of the chosen size: the pilot's trees, which are its first ones, and the rest of settings->trees. */
+void auto_leaf_grow(const struct dataset *dataset, const struct grow_settings *settings, struct auto_leaf *found,
+		    struct grown *grown);
+void auto_leaf_release(struct auto_leaf *found); /* a zeroed one is fine */
+
+/* What was found, with the curve: {"trees", "rows", "min_samples_leaf", "sizes": [{"min_samples_leaf", "nodes",
+ * "brier", "standard_error", "log_loss", "accuracy"}, ...]}, only the sizes tried. The caller's. */
+json_t *auto_leaf_json(const struct auto_leaf *found);
+
+/* The size with the smallest Brier score; among those within one standard error of it the one with the highest
+ * accuracy, among equals that with fewer nodes. Only those that were tried; -1: none was. */
+int auto_leaf_choose(const struct auto_leaf_size *sizes, int count);
+
+#endif
