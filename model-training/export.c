@@ -10,9 +10,12 @@
 #include "common/db.h"
 #include "common/registry.h"
 #include "common/xalloc.h"
+#include "model-training/onnx.h"
 
-static bool write_all(int file, const unsigned char *bytes, size_t size)
+static bool write_all(int file, const void *data, size_t size)
 {
+	const unsigned char *bytes = data;
+
 	while (size > 0) {
 		ssize_t written = write(file, bytes, size);
 
@@ -26,7 +29,7 @@ static bool write_all(int file, const unsigned char *bytes, size_t size)
 	return true;
 }
 
-static bool write_file(const char *path, const unsigned char *bytes, size_t size, struct fail *fail)
+static bool write_file(const char *path, const void *bytes, size_t size, struct fail *fail)
 {
 	char *temporary = xasprintf("%s.%ld.new", path, (long)getpid());
 	int file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
@@ -42,6 +45,37 @@ static bool write_file(const char *path, const unsigned char *bytes, size_t size
 	}
 	free(temporary);
 	return done;
+}
+
+/* "-": stdout. */
+static bool write_to(const char *path, const void *bytes, size_t size, struct fail *fail)
+{
+	if (strcmp(path, "-") != 0)
+		return write_file(path, bytes, size, fail);
+	return write_all(STDOUT_FILENO, bytes, size) ||
+	       fail_set(fail, EXIT_FAILED, "could not write the model to stdout: %s", strerror(errno));
+}
+
+static bool write_onnx(const struct forest *forest, const char *path, struct fail *fail)
+{
+	struct text bytes;
+	bool done;
+
+	text_init(&bytes, ONNX_MAX_SIZE);
+	done = onnx_write(forest, &bytes, fail) && write_to(path, bytes.data, bytes.size, fail);
+	text_release(&bytes);
+	return done;
+}
+
+/* format NULL: what the path ends with. */
+static bool is_onnx(const char *path, const char *format)
+{
+	static const char end[] = ".onnx";
+	size_t size = strlen(path);
+
+	if (format)
+		return strcmp(format, "onnx") == 0;
+	return size >= sizeof(end) && strcmp(path + size + 1 - sizeof(end), end) == 0;
 }
 
 static bool find_model(PGconn *db, const char *pipeline, const char *wanted, int *model_id, struct fail *fail)
@@ -67,8 +101,8 @@ static bool find_model(PGconn *db, const char *pipeline, const char *wanted, int
 			"pipeline \"%s\" has no champion yet: train it, or name a model with --model", pipeline);
 }
 
-bool export_model(PGconn *db, const char *pipeline, const char *model_id, const char *path, int *exported,
-		  struct fail *fail)
+bool export_model(PGconn *db, const char *pipeline, const char *model_id, const char *path, const char *format,
+		  int *exported, struct fail *fail)
 {
 	unsigned char *bytes = NULL;
 	struct forest *forest;
@@ -80,11 +114,7 @@ bool export_model(PGconn *db, const char *pipeline, const char *model_id, const 
 	forest = registry_model(db, *exported, &bytes, &size, fail);
 	if (!forest)
 		return false;
-	if (strcmp(path, "-") == 0)
-		done = write_all(STDOUT_FILENO, bytes, size) ||
-		       fail_set(fail, EXIT_FAILED, "could not write the model to stdout: %s", strerror(errno));
-	else
-		done = write_file(path, bytes, size, fail);
+	done = is_onnx(path, format) ? write_onnx(forest, path, fail) : write_to(path, bytes, size, fail);
 	forest_free(forest);
 	PQfreemem(bytes);
 	return done;

@@ -33,7 +33,7 @@ static const struct setting settings[] = {
     {"fake-computation-scale", "FAKE_COMPUTATION_SCALE", SETTING_REAL, &config.fake_scale, "1", 0, 1000,
      .value_name = "X", .help = "times as much"},
     {"export", NULL, SETTING_TEXT, &config.export, NULL, .value_name = "FILE",
-     .help = "only write a model's bytes to FILE (- = stdout) and end: --model's, else the champion's"},
+     .help = "only write a model to FILE and end, as the command export does: --model's, else the champion's"},
     {"model", NULL, SETTING_TEXT, &config.model, NULL, .value_name = "ID", .help = "which model --export writes"},
     {"model-file", "MODEL_FILE_PATH", SETTING_TEXT, &config.model_file, NULL, .value_name = "FILE",
      .help = "after training also write the champion's bytes to FILE"},
@@ -78,10 +78,10 @@ static bool train_plan(const struct command_call *call, const struct plan *plan,
 	    .pipeline = call->spec->name, .threads = (int)config.threads, .fake_scale = fake ? config.fake_scale : 0};
 	json_t *result = NULL;
 	int exported;
-	bool done =
-	    train(call->db, call->run, plan, &how, &result, fail) && result_outputs(result, fail) &&
-	    result_print(result, call->json, fail) &&
-	    (!config.model_file || export_model(call->db, call->spec->name, NULL, config.model_file, &exported, fail));
+	bool done = train(call->db, call->run, plan, &how, &result, fail) && result_outputs(result, fail) &&
+		    result_print(result, call->json, fail) &&
+		    (!config.model_file ||
+		     export_model(call->db, call->spec->name, NULL, config.model_file, "binary", &exported, fail));
 
 	json_decref(result);
 	return done;
@@ -91,7 +91,7 @@ static bool export(const struct command_call *call, struct fail *fail)
 {
 	int exported = 0;
 
-	return export_model(call->db, call->spec->name, config.model, config.export, &exported, fail) &&
+	return export_model(call->db, call->spec->name, config.model, config.export, NULL, &exported, fail) &&
 	       output_write(fail, "model_id", "%d", exported) && command_close(call, fail);
 }
 
@@ -128,7 +128,8 @@ static const struct command train_command = {
     .work = work,
 };
 
-static const struct command *const commands[] = {&train_command, &report_command};
+static const struct command *const commands[] = {&train_command,   &report_command,   &list_command,  &show_command,
+						 &promote_command, &rollback_command, &export_command};
 
 int main(int argc, char **argv)
 {

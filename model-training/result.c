@@ -104,42 +104,43 @@ static void print_text(const json_t *result)
 		printf("refused (%s): the champion stays\n", reason);
 }
 
-static bool end_output(struct fail *fail)
+bool result_end_output(struct fail *fail)
 {
 	return (fflush(stdout) == 0 && !ferror(stdout)) ||
 	       fail_set(fail, EXIT_FAILED, "could not write to stdout: %s", strerror(errno));
 }
 
-static void print_json(const json_t *object)
+bool result_print_json(const json_t *object, struct fail *fail)
 {
 	json_dumpf(object, stdout, JSON_COMPACT);
 	putchar('\n');
+	return result_end_output(fail);
 }
 
 bool result_print(const json_t *result, bool as_json, struct fail *fail)
 {
 	if (as_json)
-		print_json(result);
-	else
-		print_text(result);
-	return end_output(fail);
+		return result_print_json(result, fail);
+	print_text(result);
+	return result_end_output(fail);
 }
 
 bool result_print_plan(const struct plan *plan, bool as_json, struct fail *fail)
 {
 	long long rows = (long long)plan->dataset->row_count;
 	json_t *object;
+	bool done;
 
 	if (!as_json) {
 		printf("plan %d%s: %lld rows of loads %s, min_samples_leaf %d\n", plan->id,
 		       plan->existed ? ", taken before" : "", rows, plan->loads, plan->forest.min_samples_leaf);
-		return end_output(fail);
+		return result_end_output(fail);
 	}
 	object = json_pack("{s:i, s:I, s:s, s:i, s:b}", "plan_id", plan->id, "rows_train", (json_int_t)rows, "loads",
 			   plan->loads, "min_samples_leaf", plan->forest.min_samples_leaf, "repeated", plan->existed);
-	print_json(object);
+	done = result_print_json(object, fail);
 	json_decref(object);
-	return end_output(fail);
+	return done;
 }
 
 bool result_outputs(const json_t *result, struct fail *fail)

@@ -38,6 +38,10 @@ struct result_outcome {
 /* metrics: borrowed. */
 json_t *result_make(const json_t *metrics, const struct result_outcome *outcome);
 
+/* One JSON object to stdout. */
+bool result_print_json(const json_t *object, struct fail *fail) MUST_USE;
+/* Behind the last line of a text: was all of it written? */
+bool result_end_output(struct fail *fail) MUST_USE;
 /* To stdout, one JSON object or a few lines of text. */
 bool result_print(const json_t *result, bool as_json, struct fail *fail) MUST_USE;
 /* What --plan prints. */
