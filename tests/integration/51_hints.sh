@@ -54,7 +54,7 @@ like "with its name" "$(cat "$OUT")" 'column \\"ps_ind_03\\" has moved most: psi
 is "only the new load was scored" "$(sql "SELECT array_length(load_k, 1), all_k = load_k[1] + load_k[2], recent_k = all_k
 	FROM green_ml.evaluation WHERE look = 2")" "2|t|t"
 spec_drift=$(with '{"drift_psi": 0.2, "low_accuracy_decrease": 0.9, "max_accuracy_decrease": 0.9}')
-exits "the quiet tick of a spec that says drift_psi" 0 scheduler "$spec_drift" run
+exits "the quiet tick of a spec that says drift_psi" 0 scheduler "$spec_drift" run --tick-min 5000
 is "opens a need that waits for a clean grid" "$(field verdict) $(field rule) $(field rung)" "wait input_drift threshold"
 is "is stored" "$(sql "SELECT state, sent_at_once FROM green_ml.retrain")" "waiting|f"
 exits "without it" 0 scheduler "$spec" run --low-accuracy-decrease 0.9 --max-accuracy-decrease 0.9
@@ -71,7 +71,8 @@ exits "a complete sample" 0 scheduler "$spec" explain --low-accuracy-decrease 0.
 like "is told" "$(cat "$OUT")" 'feedback sample 1: 33\.3. % of 2000 predictions were right .*told only'
 is "no more" "$(field verdict)" skip
 spec_feedback=$(with '{"feedback": true}')
-exits "where the spec lets it" 0 scheduler "$spec_feedback" run --low-accuracy-decrease 0.3 --max-accuracy-decrease 0.9
+# Three ticks to the deadline: more of them would cost more than so small a training can save.
+exits "where the spec lets it" 0 scheduler "$spec_feedback" run --low-accuracy-decrease 0.3 --max-accuracy-decrease 0.9 --tick-min 5000
 is "it opens a need that waits" "$(field verdict) $(field rule)" "wait feedback_drop"
 is "and nothing was submitted by either" "$(sql "SELECT count(*) FROM green_ml.decision WHERE verdict = 'train'")" 0
 plan_done
