@@ -2,9 +2,10 @@
 #define SCHEDULER_COSTS_H
 
 /*
- * What retrainings and ticks of a pipeline have cost, from green_ml.run and the default energy model: how long a
- * retraining takes (the 90th percentile of the last 20), its energy, and the energy of a tick with and without an open
- * need (means of the last 96 each; ticks that took a look are left out). NAN where nothing is known yet.
+ * What retrainings and ticks of a pipeline have cost, from green_ml.run_cost, that is with their pods and their share
+ * of PostgreSQL: how long a retraining takes from the tick that submitted it to its model (the 90th percentile of the
+ * last 20), the energy of its training, and the energy of a tick with and without an open need (means of the last 96
+ * each). NAN where nothing is known yet.
  */
 
 #include <libpq-fe.h>
@@ -12,6 +13,7 @@
 #include "common/fail.h"
 #include "scheduler/decide.h"
 
-bool costs_read(PGconn *db, const char *pipeline, struct signal *signal, struct fail *fail) MUST_USE;
+/* retrain_id: the open need, 0 for none: its ticks look four times a day. signal->now_s is set. */
+bool costs_read(PGconn *db, int pipeline_id, int retrain_id, struct signal *signal, struct fail *fail) MUST_USE;
 
 #endif

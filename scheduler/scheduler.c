@@ -10,6 +10,8 @@
 #include "common/spec.h"
 #include "scheduler/backtest_command.h"
 #include "scheduler/config.h"
+#include "scheduler/history_command.h"
+#include "scheduler/replay_command.h"
 #include "scheduler/report.h"
 #include "scheduler/tick.h"
 
@@ -68,8 +70,10 @@ static const struct program program = {
 	"Commands:\n"
 	"  run      one tick: look, decide, store the decision, submit; to be called every --tick-min minutes\n"
 	"  explain  the same decision with its reasons; nothing is stored nor submitted\n"
+	"  history  the stored decisions as a table, JSON or CSV\n"
+	"  replay   what another policy would have done with the stored ticks\n"
 	"  backtest what a policy would have saved on a trace of carbon intensities\n"
-	"backtest has options of its own: see scheduler backtest --help.\n\n"
+	"The last three have options of their own: see scheduler history --help.\n\n"
 	"A carbon trace (file:PATH) is read below DATA_ROOT only (default /data, or the current folder).\n"
 	"Exit codes: 0 decided, 1 failed for good, 2 wrong usage, setting or spec, 3 bad data, 75 try again; with\n"
 	"several pipelines the worst.",
@@ -144,6 +148,8 @@ static const struct {
 	int (*run)(int argc, char **argv); /* argv[0] is the command's name */
 } commands[] = {
     {"backtest", backtest_command},
+    {"history", history_command},
+    {"replay", replay_command},
 };
 
 int main(int argc, char **argv)

@@ -77,7 +77,7 @@ static void unlock_pipeline(PGconn *db, const char *pipeline)
 
 /* Decides again where it is a question when to start: only then it matters what retrainings cost and what the grid did
  * before. */
-static bool decide_when(PGconn *db, const struct tools *tools, struct tick *tick, struct fail *fail)
+static bool decide_when(PGconn *db, const struct tools *tools, int retrain_id, struct tick *tick, struct fail *fail)
 {
 	double until_s;
 
@@ -85,7 +85,7 @@ static bool decide_when(PGconn *db, const struct tools *tools, struct tick *tick
 	if (!tick->decision.rung)
 		return true;
 	until_s = fmin(tick->signal.now_s, tick->decision.due_at_s);
-	if (!costs_read(db, tick->spec->name, &tick->signal, fail) ||
+	if (!costs_read(db, tick->evidence.pipeline_id, retrain_id, &tick->signal, fail) ||
 	    (tick->policy.start != START_NOW &&
 	     !carbon_history(&tools->carbon, db, until_s - (HISTORY_HOURS + 1) * 3600.0, until_s, &tick->history,
 			     &tick->signal.history_count, fail)))
@@ -127,7 +127,7 @@ static bool gather_and_decide(PGconn *db, const struct config *config, const str
 		return false;
 	evidence_to_signal(&tick->evidence, signal);
 	return read_feedback(db, tick, false, fail) && retrain_earlier(db, &tick->evidence, signal, fail) &&
-	       read_grid(db, tools, store, tick, fail) && decide_when(db, tools, tick, fail);
+	       read_grid(db, tools, store, tick, fail) && decide_when(db, tools, standing->retrain.id, tick, fail);
 }
 
 /* The usual tick: no need, no look due, no drop that the last look would have found. It neither changes anything nor
