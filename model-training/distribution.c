@@ -72,6 +72,12 @@ uint32_t *distribution_take(struct distribution_set *set)
 	return vectors;
 }
 
+void distribution_clear(struct distribution_set *set)
+{
+	set->count = 0;
+	memset(set->table, 0, set->table_size * sizeof(*set->table));
+}
+
 void distribution_set_release(struct distribution_set *set)
 {
 	free(set->vectors);

@@ -26,6 +26,7 @@ void distribution_set_init(struct distribution_set *set, int class_count);
 uint32_t distribution_add(struct distribution_set *set, const uint32_t *vector);
 /* The vectors' memory becomes the caller's (free()); the set is empty afterwards. */
 uint32_t *distribution_take(struct distribution_set *set);
+void distribution_clear(struct distribution_set *set); /* empty, its memory kept */
 void distribution_set_release(struct distribution_set *set);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "common/banned.h"
 #include "common/xalloc.h"
+#include "model-training/packed.h"
 #include "model-training/parallel.h"
 
 /* Codes of up to 256 values take one byte, so that more of a column stays in the processor's caches. */
@@ -74,12 +75,14 @@ void grow_forest(const struct dataset *dataset, const struct grow_settings *sett
 
 	for (int f = 0; f < dataset->feature_count; f++)
 		columns[f] = make_column(&dataset->features[f], dataset->slot_count);
+	data.packed = packed_new(&data);
 	growth.trees = xcalloc((size_t)settings->trees, sizeof(*growth.trees));
 	parallel_run(settings->trees, settings->threads, grow_trees, &growth);
 	*grown = (struct grown){.tree_count = settings->trees, .trees = growth.trees};
 	for (int f = 0; f < dataset->feature_count; f++)
 		free((void *)(uintptr_t)columns[f].narrow);
 	free(columns);
+	packed_free((struct packed *)(uintptr_t)data.packed);
 	bootstrap_free(bootstrap);
 }
 

@@ -7,6 +7,7 @@
 #include "common/banned.h"
 #include "common/xalloc.h"
 #include "model-training/distribution.h"
+#include "model-training/packed.h"
 #include "model-training/random.h"
 
 /* A node whose members are known and whose turn comes. */
@@ -19,7 +20,8 @@ struct pending {
 
 struct tree_grower {
 	const struct grow_data *data;
-	uint32_t *draws; /* by slot */
+	struct packed_grower *packed; /* does the work where data->packed is set */
+	uint32_t *draws;	      /* by slot */
 	struct member *members, *spare;
 	struct pending *stack;
 	size_t stack_count, stack_capacity;
@@ -40,6 +42,10 @@ struct tree_grower *tree_grower_new(const struct grow_data *data)
 
 	grower->data = data;
 	grower->draws = xcalloc(data->slot_count, sizeof(*grower->draws));
+	if (data->packed) {
+		grower->packed = packed_grower_new(data->packed);
+		return grower;
+	}
 	grower->members = xcalloc(data->slot_count, sizeof(*grower->members));
 	grower->spare = xcalloc(data->slot_count, sizeof(*grower->spare));
 	grower->features = xcalloc((size_t)data->feature_count, sizeof(*grower->features));
@@ -59,6 +65,7 @@ void tree_grower_free(struct tree_grower *grower)
 {
 	if (!grower)
 		return;
+	packed_grower_free(grower->packed);
 	free(grower->draws);
 	free(grower->members);
 	free(grower->spare);
@@ -236,6 +243,10 @@ static void grow_node(struct tree_grower *grower, struct pending pending)
 
 void tree_grow_from(struct tree_grower *grower, uint32_t tree_number, const uint32_t *draws, struct tree *tree)
 {
+	if (grower->packed) {
+		packed_grow(grower->packed, tree_number, draws, tree);
+		return;
+	}
 	*tree = (struct tree){0};
 	grower->tree = tree;
 	grower->node_capacity = 0;

@@ -25,6 +25,7 @@ struct grow_data {
 	const struct column *columns;
 	const uint16_t *classes;	   /* by slot */
 	const struct bootstrap *bootstrap; /* tree_grow() draws from it; tree_grow_from() needs none */
+	const struct packed *packed;	   /* packed.h; NULL: grown from the columns */
 	int max_features;		   /* 1..feature_count */
 	int max_depth;			   /* 0: no limit */
 	uint32_t min_samples_leaf;	   /* in draws, at least 1 */

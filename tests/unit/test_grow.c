@@ -8,6 +8,8 @@
 
 #include <jansson.h>
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "common/attr.h"
 #include "common/banned.h"
@@ -20,7 +22,7 @@
 
 #define CASES "tests/cases/forest/"
 
-enum { MAX_FEATURES = 8 };
+enum { MAX_FEATURES = 32, MAX_CLASSES = 16 };
 
 static json_t *load_cases(const char *file)
 {
@@ -35,15 +37,20 @@ static json_t *load_cases(const char *file)
 /* Number columns "f0", "f1" ... and labels "0", "1" ... */
 static struct dataset *build(const struct dataset_rows *rows, enum column_type type, int labels)
 {
-	static const char *const names[MAX_FEATURES] = {"f0", "f1", "f2", "f3", "f4", "f5", "f6", "f7"};
-	static char *texts[] = {(char *)"0", (char *)"1", (char *)"2", (char *)"3"};
+	static char names[MAX_FEATURES][16], labels_text[MAX_CLASSES][16], *texts[MAX_CLASSES];
 	struct dataset_column columns[MAX_FEATURES];
 	struct dataset_names all = {.label_name = "y", .labels = texts, .label_count = labels, .features = columns};
 	struct fail fail = {0};
 	struct dataset *dataset;
 
-	for (int f = 0; f < rows->feature_count; f++)
+	for (int k = 0; k < labels; k++) {
+		snprintf(labels_text[k], sizeof(labels_text[k]), "%d", k);
+		texts[k] = labels_text[k];
+	}
+	for (int f = 0; f < rows->feature_count; f++) {
+		snprintf(names[f], sizeof(names[f]), "f%d", f);
 		columns[f] = (struct dataset_column){.name = names[f], .type = type};
+	}
 	dataset = dataset_build(rows, &all, &fail);
 	if (!dataset)
 		fail_msg("%s", fail.text);
@@ -396,6 +403,84 @@ static void depends_on_the_seed_and_is_a_prefix(void **state UNUSED)
 	dataset_free(dataset);
 }
 
+/* Rows of few values for every shape of packed.h, and labels that depend on them loosely. */
+static struct dataset *narrow_dataset(int features, int classes, int values, int64_t count, int64_t most)
+{
+	struct dataset_rows rows;
+	struct dataset *dataset;
+	uint64_t random = (uint64_t)(features + classes + values);
+
+	dataset_rows_init(&rows, features);
+	for (int64_t row = 0; row < count; row++) {
+		int32_t f[MAX_FEATURES], label = 0;
+
+		for (int i = 0; i < features; i++)
+			f[i] = (int32_t)random_below(&random, i == 1 ? 1 : i % 3 ? 4 : (uint32_t)values);
+		label = (f[0] * 3 + f[features - 1]) * classes / (values * 4);
+		if (random_below(&random, 4) == 0 || row < classes)
+			label = (int32_t)(row % classes);
+		dataset_rows_add(&rows, label % classes, f, 1 + (int64_t)random_below(&random, (uint32_t)most));
+	}
+	dataset = build(&rows, COLUMN_INTEGER, classes);
+	dataset_rows_release(&rows);
+	return dataset;
+}
+
+/* The same trees from columns and from records, with SIMD and without. The counts of the last shape do not fit into the
+ * 16 bits of a record. */
+static void grows_the_same_from_records(void **state UNUSED)
+{
+	static const struct {
+		int features, classes, values, rows, most, min_samples_leaf, max_depth, max_features;
+	} shapes[] = {{5, 4, 20, 3000, 4, 1, 0, 0},    {8, 2, 256, 3000, 1, 1, 0, 3},  {1, 3, 200, 2000, 3, 1, 0, 0},
+		      {20, 3, 30, 2000, 2, 3, 0, 0},   {24, 4, 250, 1000, 1, 1, 6, 5}, {12, 7, 100, 3000, 2, 2, 0, 0},
+		      {16, 8, 64, 1500, 2, 1, 0, 16},  {30, 16, 65, 1500, 2, 1, 0, 0}, {32, 9, 5, 2000, 3, 5, 0, 6},
+		      {3, 4, 6, 300, 1000000, 1, 0, 1}};
+
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++) {
+		struct dataset *dataset = narrow_dataset(shapes[i].features, shapes[i].classes, shapes[i].values,
+							 shapes[i].rows, shapes[i].most);
+		struct grow_settings settings = {.trees = 4,
+						 .min_samples_leaf = shapes[i].min_samples_leaf,
+						 .max_depth = shapes[i].max_depth,
+						 .max_features = shapes[i].max_features,
+						 .seed = 3,
+						 .threads = 1};
+		struct bootstrap *bootstrap = bootstrap_new(dataset->counts, dataset->slot_count);
+		struct single single = {0};
+		struct tree_grower *grower;
+		struct grown simd, plain;
+
+		grow_single(&single, dataset, (uint32_t)settings.min_samples_leaf, settings.max_depth, 0);
+		tree_release(&single.tree);
+		single.data.bootstrap = bootstrap;
+		single.data.seed = settings.seed;
+		single.data.max_features = settings.max_features     ? settings.max_features
+					   : shapes[i].features > 24 ? 5
+					   : shapes[i].features > 15 ? 4
+					   : shapes[i].features > 8  ? 3
+					   : shapes[i].features > 3  ? 2
+								     : 1;
+		grower = tree_grower_new(&single.data);
+		grow_forest(dataset, &settings, &simd);
+		assert_int_equal(setenv("GREEN_ML_SIMD", "off", 1), 0);
+		grow_forest(dataset, &settings, &plain);
+		assert_int_equal(unsetenv("GREEN_ML_SIMD"), 0);
+		for (int t = 0; t < settings.trees; t++) {
+			tree_grow(grower, (uint32_t)t, &single.tree);
+			assert_true(single.tree.node_count > 20);
+			check_same_tree(&single.tree, &simd.trees[t], dataset->class_count);
+			check_same_tree(&single.tree, &plain.trees[t], dataset->class_count);
+			tree_release(&single.tree);
+		}
+		tree_grower_free(grower);
+		grown_release(&simd);
+		grown_release(&plain);
+		bootstrap_free(bootstrap);
+		dataset_free(dataset);
+	}
+}
+
 /* As many draws as rows, whatever the leaves: the root's distribution with depth-limited trees of one leaf. */
 static void draws_as_many_as_there_are_rows(void **state UNUSED)
 {
@@ -426,6 +511,7 @@ int main(void)
 	    cmocka_unit_test(is_as_accurate_as_scikit_learn),
 	    cmocka_unit_test(does_not_depend_on_threads),
 	    cmocka_unit_test(depends_on_the_seed_and_is_a_prefix),
+	    cmocka_unit_test(grows_the_same_from_records),
 	    cmocka_unit_test(draws_as_many_as_there_are_rows),
 	};
 

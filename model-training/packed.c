@@ -1,0 +1,164 @@
+#include "model-training/packed.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/banned.h"
+#include "common/xalloc.h"
+#include "model-training/packed_internal.h"
+#include "model-training/random.h"
+
+/* Records are made from so many runs of cells in turn, so that neighbours seldom have a code in common: an addition to
+ * a number just written has to wait for it. */
+enum { RUNS = 64, RUN_STEP = 37, ALIGNMENT = 64 };
+
+static const struct packed_kernel *choose_kernel(const struct grow_data *data)
+{
+	const struct packed_kernel *kernels = packed_plain;
+#if defined(__x86_64__)
+	const char *simd = getenv("GREEN_ML_SIMD");
+
+	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") && !(simd && strcmp(simd, "off") == 0))
+		kernels = packed_avx2;
+#endif
+	for (int f = 0; f < data->feature_count; f++)
+		if (!data->columns[f].narrow)
+			return NULL;
+	for (int i = 0; i < PACKED_KERNELS; i++)
+		if (data->feature_count <= kernels[i].max_features && data->class_count <= kernels[i].max_classes)
+			return &kernels[i];
+	return NULL;
+}
+
+static bool same_cell(const struct grow_data *data, uint32_t slot, uint32_t other)
+{
+	for (int f = 0; f < data->feature_count; f++)
+		if (data->columns[f].narrow[slot] != data->columns[f].narrow[other])
+			return false;
+	return true;
+}
+
+/* Slots are sorted by codes, then class, so those of a cell are neighbours. */
+static void find_cells(struct packed *packed)
+{
+	const struct grow_data *data = packed->data;
+	uint32_t *firsts = xcalloc(data->slot_count + 1, sizeof(*firsts)), length;
+
+	for (uint32_t s = 0; s < data->slot_count; s++)
+		if (s == 0 || !same_cell(data, s - 1, s))
+			firsts[packed->cell_count++] = s;
+	firsts[packed->cell_count] = data->slot_count;
+	packed->cells = xcalloc(packed->cell_count, sizeof(*packed->cells));
+	packed->cell_slots = xcalloc(packed->cell_count, sizeof(*packed->cell_slots));
+	length = packed->cell_count / RUNS + 1;
+	for (uint32_t i = 0, at = 0; i < length; i++)
+		for (uint32_t run = 0; run < RUNS; run++) {
+			uint32_t cell = run * RUN_STEP % RUNS * length + i;
+
+			if (cell >= packed->cell_count)
+				continue;
+			packed->cells[at] = firsts[cell];
+			packed->cell_slots[at++] = (uint8_t)(firsts[cell + 1] - firsts[cell]);
+		}
+	free(firsts);
+}
+
+struct packed *packed_new(const struct grow_data *data)
+{
+	const struct packed_kernel *kernel = choose_kernel(data);
+	struct packed *packed;
+
+	if (!kernel)
+		return NULL;
+	packed = xcalloc(1, sizeof(*packed));
+	packed->data = data;
+	packed->kernel = kernel;
+	packed->few_codes = true;
+	for (int f = 0; f < data->feature_count; f++)
+		packed->few_codes = packed->few_codes && data->columns[f].greatest < 64;
+	find_cells(packed);
+	return packed;
+}
+
+void packed_free(struct packed *packed)
+{
+	if (!packed)
+		return;
+	free(packed->cells);
+	free(packed->cell_slots);
+	free(packed);
+}
+
+static void *allocate(size_t count, size_t size)
+{
+	size_t bytes = (count * size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+	void *memory = aligned_alloc(ALIGNMENT, bytes);
+
+	if (!memory)
+		return xcalloc(SIZE_MAX, SIZE_MAX); /* ends the program with its sentence */
+	memset(memory, 0, bytes);
+	return memory;
+}
+
+struct packed_grower *packed_grower_new(const struct packed *packed)
+{
+	struct packed_grower *grower = xcalloc(1, sizeof(*grower));
+	/* Draws are as many as rows, and a cell has one record for each 65,535 of them. */
+	size_t capacity = packed->cell_count + (size_t)(UINT32_MAX / UINT16_MAX) + 1;
+
+	grower->packed = packed;
+	grower->records[0] = allocate(capacity, packed->kernel->record_size);
+	grower->records[1] = allocate(capacity, packed->kernel->record_size);
+	grower->histograms = allocate(2 * PACKED_CODES, packed->kernel->histogram_size);
+	distribution_set_init(&grower->leaves, packed->kernel->max_classes);
+	return grower;
+}
+
+void packed_grower_free(struct packed_grower *grower)
+{
+	if (!grower)
+		return;
+	free(grower->records[0]);
+	free(grower->records[1]);
+	free(grower->histograms);
+	free(grower->stack);
+	free(grower->nodes);
+	distribution_set_release(&grower->leaves);
+	free(grower);
+}
+
+void packed_grow_stack(struct packed_grower *grower, size_t node_size)
+{
+	size_t capacity = grower->stack_capacity ? grower->stack_capacity * 2 : 256;
+	void *stack = allocate(capacity, node_size);
+
+	if (grower->stack)
+		memcpy(stack, grower->stack, grower->stack_capacity * node_size);
+	free(grower->stack);
+	grower->stack = stack;
+	grower->stack_capacity = capacity;
+}
+
+void packed_grow_nodes(struct packed_grower *grower)
+{
+	grower->node_capacity = grower->node_capacity ? grower->node_capacity * 2 : 1024;
+	grower->nodes = xreallocarray(grower->nodes, grower->node_capacity, sizeof(*grower->nodes));
+}
+
+void packed_grow(struct packed_grower *grower, uint32_t tree_number, const uint32_t *draws, struct tree *tree)
+{
+	const struct grow_data *data = grower->packed->data;
+	size_t classes = (size_t)data->class_count, lanes = (size_t)grower->packed->kernel->max_classes;
+
+	grower->node_count = 0;
+	memset(grower->pure, 0, sizeof(grower->pure));
+	grower->packed->kernel->grow(grower, random_mix(random_tree_state(data->seed, tree_number)), draws);
+	*tree = (struct tree){.node_count = (uint32_t)grower->node_count,
+			      .nodes = xreallocarray(NULL, grower->node_count, sizeof(*tree->nodes)),
+			      .distribution_count = grower->leaves.count,
+			      .draws = xcalloc(grower->leaves.count, classes * sizeof(*tree->draws))};
+	memcpy(tree->nodes, grower->nodes, grower->node_count * sizeof(*tree->nodes));
+	for (size_t i = 0; i < tree->distribution_count; i++)
+		memcpy(tree->draws + i * classes, grower->leaves.vectors + i * lanes, classes * sizeof(*tree->draws));
+	distribution_clear(&grower->leaves);
+}

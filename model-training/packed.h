@@ -1,0 +1,33 @@
+#ifndef MODEL_TRAINING_PACKED_H
+#define MODEL_TRAINING_PACKED_H
+
+/*
+ * Growing trees where rows are narrow: each distinct row that a tree has drawn is one record of its codes and its draws
+ *by class, 16 to 64 bytes, and a node is a run of records that a cut parts in two. What a node needs lies side by side,
+ *a small node fits into a few cache lines, and the classes of a record are added up at once.
+ *
+ *	struct packed *packed = packed_new(&data);		once per forest; NULL: rows are not narrow, see below
+ *	struct packed_grower *grower = packed_grower_new(packed);	working memory, one per thread
+ *	packed_grow(grower, tree_number, draws, &tree);		as tree_grow_from() of tree.h, to the last node
+ *	packed_grower_free(grower);
+ *	packed_free(packed);
+ *
+ * Rows are narrow when no feature has more than 256 values and there are at most 8 features and 4 classes, or 24 and 4,
+ *16 and 8, 32 and 16. packed_kernel.h holds the code, compiled for each of these shapes, plainly and for processors
+ *with AVX2; all arithmetic is in integers up to the one division of cut.h, so both grow the same trees. With
+ * GREEN_ML_SIMD=off in the environment only the plain one is used.
+ */
+
+#include "model-training/tree.h"
+
+struct packed;
+struct packed_grower;
+
+struct packed *packed_new(const struct grow_data *data); /* data must live longer */
+void packed_free(struct packed *packed);		 /* NULL is fine, here and below */
+
+struct packed_grower *packed_grower_new(const struct packed *packed);
+void packed_grower_free(struct packed_grower *grower);
+void packed_grow(struct packed_grower *grower, uint32_t tree_number, const uint32_t *draws, struct tree *tree);
+
+#endif
