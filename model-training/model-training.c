@@ -128,8 +128,8 @@ static const struct command train_command = {
     .work = work,
 };
 
-static const struct command *const commands[] = {&train_command,   &report_command,   &list_command,  &show_command,
-						 &promote_command, &rollback_command, &export_command};
+static const struct command *const commands[] = {&train_command,   &report_command,   &list_command,   &show_command,
+						 &promote_command, &rollback_command, &export_command, &select_command};
 
 int main(int argc, char **argv)
 {

@@ -12,7 +12,7 @@
 #include "common/setting.h"
 #include "model-training/parallel.h"
 #include "tests/bench/bench-forest/measure.h"
-#include "tests/bench/bench-forest/table.h"
+#include "model-training/table.h"
 
 static struct {
 	const char *csv, *label, *features, *id, *test_csv, *min_samples_leaf;

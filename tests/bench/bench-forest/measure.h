@@ -11,7 +11,7 @@
 
 #include "common/fail.h"
 #include "model-training/grow.h"
-#include "tests/bench/bench-forest/table.h"
+#include "model-training/table.h"
 
 /* The result is a JSON object with the keys of bench-forest's --help; json_decref(). NULL: fail is set. */
 json_t *measure(const struct table *table, const struct grow_settings *settings, struct fail *fail);

@@ -1,5 +1,5 @@
-#ifndef TESTS_BENCH_TABLE_H
-#define TESTS_BENCH_TABLE_H
+#ifndef MODEL_TRAINING_TABLE_H
+#define MODEL_TRAINING_TABLE_H
 
 /*
  * A CSV file as training and test rows, without a database and without a spec: the columns' types are inferred.
@@ -44,14 +44,15 @@ struct table {
 	int feature_count;
 	struct table_column *features;
 	int64_t unlabelled; /* rows left out */
+	const char *source; /* of the split, the caller's; NULL: the empty string */
 	struct dataset_rows train, test;
 };
 
 bool table_open(struct table *table, const char *file, const char *label, const char *features,
 		struct fail *fail) MUST_USE;
 enum { TABLE_TEST = 1, TABLE_TRAIN = 2 };
-/* Into the rows of that kind; both kinds: a fifth of the rows into test, by id as everywhere (common/split.h) with the
- * empty string as the source. id NULL: the number of the data row, from 1. */
+/* Into the rows of that kind; both kinds: a fifth of the rows into test, by id as everywhere (common/split.h) with
+ * table->source. id NULL: the number of the data row, from 1. */
 bool table_read(struct table *table, const char *file, const char *id, int kinds, struct fail *fail) MUST_USE;
 void table_release(struct table *table); /* a zeroed one is fine */
 

@@ -1,4 +1,4 @@
-#include "tests/bench/bench-forest/table.h"
+#include "model-training/table.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -286,7 +286,7 @@ bool table_read(struct table *table, const char *file, const char *id, int kinds
 
 	if (!split_limit("0.2", limit))
 		return fail_set(fail, EXIT_FAILED, "the holdout's limit could not be computed");
-	reading.split = split_new("", limit);
+	reading.split = split_new(table->source ? table->source : "", limit);
 	done = read_file(&reading, fail);
 	split_free(reading.split);
 	return done;
