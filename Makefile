@@ -27,7 +27,6 @@ scheduler_PACKAGES      :=
 PACKAGES := $(sort $(COMMON_PACKAGES) $(foreach p,$(PROGRAMS),$($(p)_PACKAGES)))
 
 # More archives of a program, should it ever need another one's modules: model-api_ARCHIVES := scheduler
-model-training_ARCHIVES := data-fetch
 $(foreach p,$(PROGRAMS),$(eval $(p)_ARCHIVES ?=))
 
 # --- variant: release, debug, asan (SANITIZE=...), each also as *-clang so that objects never mix -----------------

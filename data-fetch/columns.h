@@ -17,9 +17,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "common/csv.h"
 #include "common/fail.h"
 #include "common/spec.h"
-#include "data-fetch/csv.h"
 
 /* Longer ids and categories would not fit into the database's indexes. */
 enum { COLUMNS_MAX_TEXT = 1024, COLUMNS_REASON_SIZE = 160 };

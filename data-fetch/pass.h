@@ -17,11 +17,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "common/csv.h"
 #include "common/digest.h"
 #include "common/fail.h"
 #include "data-fetch/columns.h"
 #include "data-fetch/copy.h"
-#include "data-fetch/csv.h"
 #include "data-fetch/input.h"
 
 enum {

@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/csv.h"
 #include "common/number.h"
 #include "common/output.h"
 #include "common/text.h"
 #include "common/xalloc.h"
-#include "data-fetch/csv.h"
 #include "model-training/grow.h"
 #include "model-training/oob.h"
 #include "model-training/table.h"
@@ -55,6 +55,8 @@ static char *names_of_file(const struct select_request *request, struct fail *fa
 			break;
 	if (!file || ferror(file))
 		fail_set(fail, EXIT_FAILED, "could not read file \"%s\": %s", request->file, strerror(errno));
+	else if (!header.found && !fail->code && !csv_finish(csv, fail) && fail->code)
+		fail_prefix(fail, "could not read the header");
 	else if (header.names.size == 0)
 		fail_set(fail, EXIT_BAD_DATA, "file \"%s\" has no column besides id and label", request->file);
 	if (!fail->code)

@@ -6,11 +6,11 @@
 #include <string.h>
 
 #include "common/banned.h"
+#include "common/csv.h"
 #include "common/forest.h"
 #include "common/number.h"
 #include "common/split.h"
 #include "common/xalloc.h"
-#include "data-fetch/csv.h"
 
 enum { READ_SIZE = 1 << 16 };
 

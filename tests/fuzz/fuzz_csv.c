@@ -2,8 +2,8 @@
  * file's, in order. */
 #include <string.h>
 
+#include "common/csv.h"
 #include "common/text.h"
-#include "data-fetch/csv.h"
 #include "tests/fuzz/fuzz.h"
 
 struct sink {

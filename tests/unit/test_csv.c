@@ -7,9 +7,9 @@
 #include <dirent.h>
 
 #include "common/attr.h"
+#include "common/csv.h"
 #include "common/text.h"
 #include "common/xalloc.h"
-#include "data-fetch/csv.h"
 
 static const char cases[] = "tests/cases/csv";
 

@@ -1,4 +1,4 @@
 /* The tests of test_csv.c on the reader as it is where there is no SSE2. */
 #define CSV_PORTABLE
-#include "data-fetch/csv.c"
+#include "common/csv.c"
 #include "tests/unit/test_csv.c"

@@ -1,4 +1,4 @@
-#include "data-fetch/csv.h"
+#include "common/csv.h"
 
 #include <string.h>
 #if defined(__SSE2__) && !defined(CSV_PORTABLE)

@@ -1,5 +1,5 @@
-#ifndef DATA_FETCH_CSV_H
-#define DATA_FETCH_CSV_H
+#ifndef COMMON_CSV_H
+#define COMMON_CSV_H
 
 /*
  * A streaming CSV reader (RFC 4180): commas, quotes around fields, "" for a quote in them, line ends in them, CRLF or
