@@ -10,19 +10,25 @@
 #include "model-training/parallel.h"
 #include "model-training/plan.h"
 #include "model-training/result.h"
+#include "model-training/shares.h"
 #include "model-training/train.h"
 
 static struct {
-	const char *from_plan, *retrain, *export, *model, *model_file, *fake;
-	bool plan;
+	const char *from_plan, *retrain, *shard, *export, *model, *model_file, *fake;
+	bool plan, merge;
 	int64_t threads;
 	double fake_scale;
+	struct share share; /* of shard */
 } config;
 
 static const struct setting settings[] = {
     {"plan", NULL, SETTING_FLAG, &config.plan, NULL, .help = "only take the plan, print its id and end"},
     {"from-plan", NULL, SETTING_TEXT, &config.from_plan, NULL, .value_name = "ID",
      .help = "train this plan, take no new one"},
+    {"shard", NULL, SETTING_TEXT, &config.shard, NULL, .value_name = "I/N",
+     .help = "only grow share I of N of the trees of --from-plan, store it and end"},
+    {"merge", NULL, SETTING_FLAG, &config.merge, NULL,
+     .help = "take the trees of --from-plan from its stored shares; 75 while one is missing"},
     {"retrain", "RETRAIN_ID", SETTING_TEXT, &config.retrain, NULL, .value_name = "ID",
      .help = "the scheduler's need that this training answers"},
     {"threads", NULL, SETTING_INT, &config.threads, "0", 0, 1024, .value_name = "N",
@@ -48,14 +54,24 @@ static bool check_settings(struct fail *fail)
 {
 	if ((config.plan != 0) + (config.from_plan != NULL) + (config.export != NULL) > 1)
 		return fail_set(fail, EXIT_WRONG_USE, "only one of --plan, --from-plan and --export is possible");
+	if ((config.shard != NULL) + config.merge > (config.from_plan != NULL))
+		return fail_set(fail, EXIT_WRONG_USE,
+				"--shard and --merge are for the plan of --from-plan, one at a time");
 	if (config.model && !config.export)
 		return fail_set(fail, EXIT_WRONG_USE, "option --model says which model --export writes: name the file");
 	if (config.retrain && !*config.retrain)
 		config.retrain = NULL;
 	if (config.threads == 0)
 		config.threads = parallel_processors();
+	if (config.shard && !share_parse(config.shard, &config.share, fail))
+		return false;
 	return is_id(config.from_plan, "option --from-plan", fail) && is_id(config.retrain, "option --retrain", fail) &&
 	       is_id(config.model, "option --model", fail);
+}
+
+static double fake_scale(void)
+{
+	return strchr("tT1", config.fake[0]) ? config.fake_scale : 0;
 }
 
 static bool take_or_load(const struct command_call *call, struct plan *plan, struct fail *fail)
@@ -71,11 +87,12 @@ static bool take_or_load(const struct command_call *call, struct plan *plan, str
 	return output_write(fail, "plan_id", "%d", plan->id);
 }
 
-static bool train_plan(const struct command_call *call, const struct plan *plan, struct fail *fail)
+static bool train_plan(const struct command_call *call, struct plan *plan, struct fail *fail)
 {
-	bool fake = strchr("tT1", config.fake[0]) != NULL;
-	struct train_settings how = {
-	    .pipeline = call->spec->name, .threads = (int)config.threads, .fake_scale = fake ? config.fake_scale : 0};
+	struct train_settings how = {.pipeline = call->spec->name,
+				     .threads = (int)config.threads,
+				     .fake_scale = config.merge ? 0 : fake_scale(),
+				     .merge = config.merge};
 	json_t *result = NULL;
 	int exported;
 	bool done = train(call->db, call->run, plan, &how, &result, fail) && result_outputs(result, fail) &&
@@ -85,6 +102,12 @@ static bool train_plan(const struct command_call *call, const struct plan *plan,
 
 	json_decref(result);
 	return done;
+}
+
+static bool grow_share(const struct command_call *call, const struct plan *plan, struct fail *fail)
+{
+	return train_share(call->db, call->run, plan, (int)config.threads, fake_scale(), &config.share, fail) &&
+	       result_print_share(plan, &config.share, call->json, fail);
 }
 
 static bool export(const struct command_call *call, struct fail *fail)
@@ -105,6 +128,8 @@ static bool work(const struct command_call *call, struct fail *fail)
 	done = take_or_load(call, &plan, fail);
 	if (done && config.plan)
 		done = command_close(call, fail) && result_print_plan(&plan, call->json, fail);
+	else if (done && config.shard)
+		done = grow_share(call, &plan, fail);
 	else if (done)
 		done = train_plan(call, &plan, fail);
 	plan_release(&plan);
@@ -117,9 +142,13 @@ static const struct command train_command = {
     .purpose =
 	"Grows a random forest from the preprocessed rows and promotes it when it is no worse than the champion.",
     .notes =
-	"A spec's min_samples_leaf \"auto\" means 5 in this version. A challenger that is refused is a success: exit "
-	"0,\n"
-	"promoted = false. A plan that has been trained before is not trained again.\n"
+	"A spec's min_samples_leaf \"auto\" is searched out of bag when a plan is taken: see report. A challenger that "
+	"is\n"
+	"refused is a success: exit 0, promoted = false. A plan that has been trained before is not trained again. "
+	"Several\n"
+	"processes may share the work: --plan, then --from-plan ID --shard 1/N ... N/N, then --from-plan ID --merge, "
+	"which\n"
+	"makes the very model that one process makes.\n"
 	"Exit codes: 0 done, 1 failed for good, 2 wrong usage, setting or spec, 3 no data to train on, 75 try again.",
     .settings = settings,
     .setting_count = sizeof(settings) / sizeof(*settings),

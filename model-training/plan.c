@@ -7,10 +7,13 @@
 #include "common/db.h"
 #include "common/digest.h"
 #include "common/log.h"
+#include "common/output.h"
 #include "common/registry.h"
 #include "common/xalloc.h"
+#include "model-training/auto_leaf.h"
 #include "model-training/plan_profile.h"
 #include "model-training/plan_rows.h"
+#include "model-training/shares.h"
 
 enum { MAX_CONTENT = 1 << 24 };
 
@@ -31,7 +34,20 @@ void plan_release(struct plan *plan)
 	free(plan->known_loads);
 	free(plan->loads);
 	dataset_free(plan->dataset);
+	json_decref(plan->pilot);
+	grown_release(&plan->trees);
 	*plan = (struct plan){0};
+}
+
+struct grow_settings plan_growth(const struct plan *plan, int threads, void (*progress)(int64_t done, int64_t total))
+{
+	return (struct grow_settings){.trees = plan->forest.trees,
+				      .max_features = plan->forest.max_features,
+				      .max_depth = plan->forest.max_depth,
+				      .min_samples_leaf = plan->forest.min_samples_leaf,
+				      .seed = plan->forest.seed,
+				      .threads = threads,
+				      .progress = progress};
 }
 
 /* The columns of the spec in the form that green_ml.register_pipeline stores. */
@@ -191,27 +207,68 @@ static bool check_retrain(PGconn *db, const struct taking *taking, const struct 
 				 taking->request->spec->name, taking->request->retrain_id);
 }
 
+/* plan->id stays 0 where there is none. */
 static bool find_existing(PGconn *db, struct plan *plan, const char *content, struct fail *fail)
 {
 	PGresult *row =
 	    db_queryf(db, fail, "ds",
-		      "SELECT plan_id, min_samples_leaf FROM green_ml.training_plan WHERE pipeline_id = $1 AND "
+		      "SELECT plan_id, min_samples_leaf, pilot FROM green_ml.training_plan WHERE pipeline_id = $1 AND "
 		      "content_sha256 = decode($2, 'hex')",
 		      plan->pipeline_id, content);
 
 	if (!row)
 		return fail_prefix(fail, "could not look up the plan");
 	plan->id = PQntuples(row) == 1 ? (int)db_int(row, 0, 0) : 0;
-	if (plan->id)
+	if (plan->id) {
 		plan->forest.min_samples_leaf = (int)db_int(row, 0, 1);
+		shares_set_pilot(plan, db_text(row, 0, 2));
+	}
 	db_free(row);
 	return true;
 }
 
+/* min_samples_leaf "auto": the pilot's trees are kept for growing. */
+static void search_leaf(const struct taking *taking, struct plan *plan)
+{
+	struct grow_settings settings = plan_growth(plan, taking->request->threads, output_progress);
+	struct auto_leaf found;
+
+	auto_leaf_search(plan->dataset, &settings, &found);
+	output_progress_end();
+	plan->forest.min_samples_leaf = found.sizes[found.chosen].min_samples_leaf;
+	plan->pilot = auto_leaf_json(&found);
+	plan->pilot_trees = found.tree_count;
+	plan->trees = found.pilot;
+	found.pilot = (struct grown){0};
+	auto_leaf_release(&found);
+}
+
+static bool insert(PGconn *db, const struct taking *taking, const struct plan *plan, const char *content,
+		   struct fail *fail)
+{
+	char *profile = plan_profile(plan->dataset), now[CLOCK_TEXT_SIZE];
+	char *pilot = plan->pilot ? json_dumps(plan->pilot, JSON_COMPACT) : NULL;
+	bool stored =
+	    db_runf(db, fail, "ddsssdlysslsss",
+		    "INSERT INTO green_ml.training_plan (pipeline_id, feature_set_id, known_loads, loads, settings, "
+		    "min_samples_leaf, seed, data, retrain_id, content_sha256, run_id, simulated_at, profile, pilot) "
+		    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, decode($10, 'hex'), $11, $12, $13, $14) "
+		    "ON CONFLICT DO NOTHING",
+		    plan->pipeline_id, plan->feature_set_id, plan->known_loads, plan->loads, taking->settings,
+		    plan->forest.min_samples_leaf, (int64_t)plan->forest.seed, taking->data.data, taking->data.size,
+		    taking->request->retrain_id, content, taking->request->run_id,
+		    clock_is_simulated() ? clock_format(clock_now_s(), now) : NULL, profile, pilot);
+
+	free(pilot);
+	free(profile);
+	return stored;
+}
+
+/* A plan and its pilot are there together or not at all. Where another process has stored the same plan meanwhile, its
+ * pilot holds the same trees. */
 static bool store(PGconn *db, const struct taking *taking, struct plan *plan, struct fail *fail)
 {
-	char content[DIGEST_HEX_SIZE], now[CLOCK_TEXT_SIZE], *profile;
-	bool stored;
+	char content[DIGEST_HEX_SIZE];
 
 	hash_content(taking, plan, content);
 	if (!check_retrain(db, taking, plan, fail) || !find_existing(db, plan, content, fail))
@@ -219,18 +276,11 @@ static bool store(PGconn *db, const struct taking *taking, struct plan *plan, st
 	plan->existed = plan->id != 0;
 	if (plan->existed)
 		return true;
-	profile = plan_profile(plan->dataset);
-	stored =
-	    db_runf(db, fail, "ddsssdlysslss",
-		    "INSERT INTO green_ml.training_plan (pipeline_id, feature_set_id, known_loads, loads, settings, "
-		    "min_samples_leaf, seed, data, retrain_id, content_sha256, run_id, simulated_at, profile) VALUES "
-		    "($1, $2, $3, $4, $5, $6, $7, $8, $9, decode($10, 'hex'), $11, $12, $13) ON CONFLICT DO NOTHING",
-		    plan->pipeline_id, plan->feature_set_id, plan->known_loads, plan->loads, taking->settings,
-		    plan->forest.min_samples_leaf, (int64_t)plan->forest.seed, taking->data.data, taking->data.size,
-		    taking->request->retrain_id, content, taking->request->run_id,
-		    clock_is_simulated() ? clock_format(clock_now_s(), now) : NULL, profile);
-	free(profile);
-	return (stored && find_existing(db, plan, content, fail)) || fail_prefix(fail, "could not store the plan");
+	if (plan->forest.min_samples_leaf == 0)
+		search_leaf(taking, plan);
+	return (db_begin(db, fail) && insert(db, taking, plan, content, fail) &&
+		find_existing(db, plan, content, fail) && shares_store_pilot(db, plan, fail) && db_commit(db, fail)) ||
+	       fail_prefix(fail, "could not store the plan");
 }
 
 bool plan_take(PGconn *db, const struct plan_request *request, struct plan *plan, struct fail *fail)
@@ -239,8 +289,6 @@ bool plan_take(PGconn *db, const struct plan_request *request, struct plan *plan
 	bool done;
 
 	*plan = (struct plan){.forest = request->spec->forest, .gate = request->spec->gate};
-	if (plan->forest.min_samples_leaf == 0)
-		plan->forest.min_samples_leaf = PLAN_AUTO_LEAF;
 	text_init(&taking.data, DATASET_MAX_SIZE);
 	taking.settings = make_settings(request->spec);
 	done = read_snapshot(db, &taking, plan, fail) && store(db, &taking, plan, fail);

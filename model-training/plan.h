@@ -12,7 +12,9 @@
  *	plan_release(&plan);
  *
  * train_on "all" takes every preprocessed load, last_loads the newest N of them, last_rows the newest N training rows
- *by load and row. min_samples_leaf "auto" means PLAN_AUTO_LEAF in this version.
+ *by load and row. min_samples_leaf "auto" is searched when the plan is
+ * taken for the first time (auto_leaf.h); the chosen size and the curve are stored with the plan, and the pilot's trees
+ * with it in the same transaction: shares.h.
  */
 
 #include <jansson.h>
@@ -23,8 +25,7 @@
 #include "common/fail.h"
 #include "common/spec.h"
 #include "model-training/dataset.h"
-
-enum { PLAN_AUTO_LEAF = 5 };
+#include "model-training/grow.h"
 
 struct plan {
 	int id;
@@ -35,14 +36,21 @@ struct plan {
 	struct spec_forest forest; /* min_samples_leaf: the chosen one */
 	struct spec_gate gate;
 	struct dataset *dataset;
-	bool existed; /* plan_take: an equal plan was there already */
+	bool existed;	    /* plan_take: an equal plan was there already */
+	json_t *pilot;	    /* what "auto" found, NULL: the spec names the size */
+	int pilot_trees;    /* of the forest's trees are the pilot's, stored with the plan */
+	struct grown trees; /* them, where this process has grown them */
 };
 
 struct plan_request {
 	const struct spec *spec;
 	const char *retrain_id; /* the need it answers, NULL: started by hand */
 	int64_t run_id;
+	int threads; /* for the pilot */
 };
+
+/* How the plan's forest is grown; progress may be NULL. */
+struct grow_settings plan_growth(const struct plan *plan, int threads, void (*progress)(int64_t done, int64_t total));
 
 /* Outside a transaction. EXIT_WRONG_USE: not registered, or registered otherwise. EXIT_BAD_DATA: nothing to train on.
  */

@@ -4,6 +4,7 @@
 #include "common/db.h"
 #include "common/xalloc.h"
 #include "model-training/plan.h"
+#include "model-training/shares.h"
 
 static int64_t number_or(const json_t *object, const char *key, int64_t otherwise)
 {
@@ -44,6 +45,7 @@ static bool read_row(const PGresult *row, struct plan *plan, struct fail *fail)
 	plan->loads = xstrdup(db_text(row, 0, 4));
 	plan->forest.min_samples_leaf = (int)db_int(row, 0, 6);
 	plan->forest.seed = strtoull(db_text(row, 0, 7), NULL, 10);
+	shares_set_pilot(plan, db_text(row, 0, 9));
 	if (!read_settings(db_text(row, 0, 5), plan, fail))
 		return false;
 	data = db_bytes(row, 0, 8, &size, fail);
@@ -55,13 +57,13 @@ static bool read_row(const PGresult *row, struct plan *plan, struct fail *fail)
 
 bool plan_load(PGconn *db, const struct spec *spec, const char *plan_id, struct plan *plan, struct fail *fail)
 {
-	PGresult *row =
-	    db_queryf(db, fail, "ss",
-		      "SELECT t.plan_id, t.pipeline_id, t.feature_set_id, t.known_loads, t.loads, t.settings, "
-		      "t.min_samples_leaf, "
-		      "t.seed, t.data FROM green_ml.training_plan t JOIN green_ml.pipeline p USING (pipeline_id) "
-		      "WHERE t.plan_id = $1::int AND p.name = $2",
-		      plan_id, spec->name);
+	PGresult *row = db_queryf(
+	    db, fail, "ss",
+	    "SELECT t.plan_id, t.pipeline_id, t.feature_set_id, t.known_loads, t.loads, t.settings, "
+	    "t.min_samples_leaf, "
+	    "t.seed, t.data, t.pilot FROM green_ml.training_plan t JOIN green_ml.pipeline p USING (pipeline_id) "
+	    "WHERE t.plan_id = $1::int AND p.name = $2",
+	    plan_id, spec->name);
 	bool done = false;
 
 	*plan = (struct plan){0};

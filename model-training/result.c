@@ -24,6 +24,8 @@ json_t *result_metrics(const struct plan *plan, const struct forest *forest, siz
 		      "majority_share", score->majority_share, "min_samples_leaf", plan->forest.min_samples_leaf,
 		      "trees", forest->tree_count, "nodes", (json_int_t)forest->node_count, "classes",
 		      forest->class_count, "model_bytes", (json_int_t)model_size, "binned", binned);
+	if (plan->pilot)
+		json_object_set(metrics, "auto", plan->pilot);
 	json_object_set_new(metrics, "wall_s", json_real(cost->wall_s));
 	json_object_set_new(metrics, "cpu_s", json_real(cost->cpu_s));
 	json_object_set_new(metrics, "fake_computation_s", json_real(cost->fake_cpu_s));
@@ -138,6 +140,23 @@ bool result_print_plan(const struct plan *plan, bool as_json, struct fail *fail)
 	}
 	object = json_pack("{s:i, s:I, s:s, s:i, s:b}", "plan_id", plan->id, "rows_train", (json_int_t)rows, "loads",
 			   plan->loads, "min_samples_leaf", plan->forest.min_samples_leaf, "repeated", plan->existed);
+	done = result_print_json(object, fail);
+	json_decref(object);
+	return done;
+}
+
+bool result_print_share(const struct plan *plan, const struct share *share, bool as_json, struct fail *fail)
+{
+	json_t *object;
+	bool done;
+
+	if (!as_json) {
+		printf("plan %d: %d trees from tree %d on are shard %d of %d%s\n", plan->id, share->trees,
+		       share->first_tree, share->i, share->n, share->existed ? ", stored before" : "");
+		return result_end_output(fail);
+	}
+	object = json_pack("{s:i, s:i, s:i, s:i, s:i, s:b}", "plan_id", plan->id, "shard", share->i, "shards", share->n,
+			   "first_tree", share->first_tree, "trees", share->trees, "repeated", share->existed);
 	done = result_print_json(object, fail);
 	json_decref(object);
 	return done;

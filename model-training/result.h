@@ -14,6 +14,7 @@
 #include "model-training/gate.h"
 #include "model-training/plan.h"
 #include "model-training/score.h"
+#include "model-training/shares.h"
 
 struct result_cost {
 	double wall_s, cpu_s; /* of this program so far */
@@ -46,6 +47,8 @@ bool result_end_output(struct fail *fail) MUST_USE;
 bool result_print(const json_t *result, bool as_json, struct fail *fail) MUST_USE;
 /* What --plan prints. */
 bool result_print_plan(const struct plan *plan, bool as_json, struct fail *fail) MUST_USE;
+/* What --shard prints. */
+bool result_print_share(const struct plan *plan, const struct share *share, bool as_json, struct fail *fail) MUST_USE;
 /* plan_id, model_id, promoted, accuracy below OUTPUT_DIR. */
 bool result_outputs(const json_t *result, struct fail *fail) MUST_USE;
 

@@ -19,7 +19,7 @@ enum { MEETINGS = 5 };
 struct training {
 	PGconn *db;
 	struct run *run;
-	const struct plan *plan;
+	struct plan *plan;
 	const struct train_settings *settings;
 	struct text bytes;
 	char sha256[DIGEST_HEX_SIZE];
@@ -50,21 +50,17 @@ static bool check_forest(const struct training *training, const struct grown *gr
 
 static bool grow(struct training *training, struct fail *fail)
 {
-	const struct plan *plan = training->plan;
-	struct grow_settings settings = {.trees = plan->forest.trees,
-					 .max_features = plan->forest.max_features,
-					 .max_depth = plan->forest.max_depth,
-					 .min_samples_leaf = plan->forest.min_samples_leaf,
-					 .seed = plan->forest.seed,
-					 .threads = training->settings->threads,
-					 .progress = output_progress};
+	struct plan *plan = training->plan;
+	int threads = training->settings->threads;
 	unsigned char hash[DIGEST_SIZE];
 	struct grown grown;
 	bool done;
 
-	grow_forest(plan->dataset, &settings, &grown);
+	if (!(training->settings->merge ? shares_merge(training->db, plan, &grown, fail)
+					: shares_grow_all(training->db, plan, threads, output_progress, &grown, fail)))
+		return false;
 	output_progress_end();
-	done = forest_write(plan->dataset, &grown, settings.threads, &training->bytes, fail);
+	done = forest_write(plan->dataset, &grown, threads, &training->bytes, fail);
 	if (done) {
 		digest_bytes(training->bytes.data, training->bytes.size, hash);
 		digest_hex(hash, training->sha256);
@@ -144,7 +140,7 @@ static bool meet(struct training *training, json_t **result, struct fail *fail)
 	       fail_set(fail, EXIT_TRY_AGAIN, "the champion changed %d times during the comparison", MEETINGS);
 }
 
-bool train(PGconn *db, struct run *run, const struct plan *plan, const struct train_settings *settings, json_t **result,
+bool train(PGconn *db, struct run *run, struct plan *plan, const struct train_settings *settings, json_t **result,
 	   struct fail *fail)
 {
 	struct training training = {.db = db, .run = run, .plan = plan, .settings = settings};
@@ -161,5 +157,29 @@ bool train(PGconn *db, struct run *run, const struct plan *plan, const struct tr
 	challenge_release(&training.challenge);
 	forest_free(training.forest);
 	text_release(&training.bytes);
+	return done;
+}
+
+bool train_share(PGconn *db, struct run *run, const struct plan *plan, int threads, double fake_scale,
+		 struct share *share, struct fail *fail)
+{
+	json_t *result = NULL;
+	struct grown grown = {0};
+	bool done;
+
+	if (!store_find(db, plan->id, &result, fail) || !shares_find(db, plan, share, fail))
+		return false;
+	share->existed = share->existed || result;
+	json_decref(result);
+	if (!share->existed) {
+		if (fake_scale > 0)
+			fake_compute((double)plan->dataset->row_count / 1000 * fake_scale * share->trees /
+				     plan->forest.trees);
+		shares_grow(plan, share, threads, output_progress, &grown);
+		output_progress_end();
+	}
+	done = db_begin(db, fail) && (share->existed || shares_store(db, plan, share, &grown, fail)) &&
+	       run_done(run, db, fail) && db_commit(db, fail);
+	grown_release(&grown);
 	return done;
 }

@@ -8,7 +8,7 @@ cd "$TMP"
 
 # --- the command line --------------------------------------------------------------------------------------------
 exits "--help" 0 "$BIN/model-training" --help
-like "--help says what auto means" "$(cat "$OUT")" '"auto" means 5 in this version'
+like "--help says what auto means" "$(cat "$OUT")" '"auto" is searched out of bag'
 like "--help names the settings of the first version" "$(cat "$OUT")" 'FAKE_COMPUTATION'
 exits "--version" 0 "$BIN/model-training" --version
 exits "an unknown option" 2 "$BIN/model-training" --no-such-option
