@@ -9,7 +9,7 @@
 /* What a job costs when it starts there. */
 static double real_cost(const struct outlook *outlook, long start, double slots)
 {
-	return plan_mean(outlook->readings + (start - outlook->first), slots);
+	return mean_over(outlook->readings + (start - outlook->first), slots);
 }
 
 static long oracle_start(const struct outlook *outlook, const struct task *task, long window)
@@ -52,13 +52,13 @@ struct pass {
 };
 
 /* Every job that waits at this moment is asked for its start. */
-static void ask_all(struct pass *pass, const struct plan *plan, long now)
+static void ask_all(struct pass *pass, const struct prospect *prospect, long now)
 {
 	while (pass->next < pass->count && pass->tasks[pass->next]->due == now) {
 		struct job *job = &pass->jobs[pass->next];
 
 		*job = (struct job){.due = now, .latest = now + pass->window};
-		plan_begin(pass->rule, pass->outlook, job);
+		rule_begin(pass->rule, pass->outlook, job);
 		pass->tasks[pass->next++]->start = -1;
 	}
 	for (size_t i = pass->first; i < pass->next; i++) {
@@ -67,7 +67,7 @@ static void ask_all(struct pass *pass, const struct plan *plan, long now)
 
 		if (task->start >= 0)
 			continue;
-		start = plan_start(plan, &pass->jobs[i]);
+		start = rule_choose(prospect, &pass->jobs[i]).start;
 		if (start <= now || rule_plans_once(pass->rule))
 			task->start = start;
 	}
@@ -78,17 +78,17 @@ static void ask_all(struct pass *pass, const struct plan *plan, long now)
 static void run_pass(struct pass *pass)
 {
 	long slots = pass->window + (long)ceil(pass->job_slots), now = 0;
-	struct plan plan = {.rule = NULL};
+	struct prospect prospect = {.rule = NULL};
 
 	while (pass->first < pass->count) {
 		if (pass->first == pass->next)
 			now = pass->tasks[pass->first]->due;
 		outlook_at(pass->outlook, (double)now * pass->outlook->slot_s, slots);
-		plan_prepare(&plan, pass->rule, pass->outlook, pass->job_slots);
-		ask_all(pass, &plan, now);
+		prospect_prepare(&prospect, pass->rule, pass->outlook, pass->job_slots);
+		ask_all(pass, &prospect, now);
 		now++;
 	}
-	plan_release(&plan);
+	prospect_release(&prospect);
 }
 
 void backtest_run(struct outlook *outlook, const struct rule *rule, long window, struct task *tasks, size_t count)

@@ -3,7 +3,7 @@
 
 /*
  * What a start rule would have done on a trace: jobs fall due, each starts within its window, and costs the mean
- * intensity of the hours it ran in. Pure; the rules are those of scheduler/plan.h.
+ * intensity of the hours it ran in. Pure; the rules are those of scheduler/rule.h.
  *
  *	outlook_init(), outlook_readings() with the whole trace, outlook_forecasts()
  *	backtest_regular(&outlook, window, job_slots, &tasks, &count);	or tasks of the caller's own
@@ -14,7 +14,7 @@
  * and its run lie within the trace with an hour to spare.
  */
 
-#include "scheduler/plan.h"
+#include "scheduler/rule.h"
 
 enum { BACKTEST_WARM_UP_H = 720 };
 

@@ -106,7 +106,7 @@ bool backtest_trace_read(const struct setting_list *actual, const struct setting
 	    read_forecasts(forecast, &published, &published_count, fail)) {
 		slot_s = outlook_slot_s(points, count, published, published_count);
 		outlook_init(outlook, slot_s, (long)ceil(lag_s / slot_s));
-		outlook_readings(outlook, points, count, end_s);
+		outlook_readings(outlook, points, count, end_s, 2);
 		outlook_forecasts(outlook, published, published_count);
 		done = has_no_gap(outlook, fail);
 	}

@@ -9,8 +9,8 @@
 #include "common/setting.h"
 #include "scheduler/backtest.h"
 
-/* Joins the traces in time order; a moment that two of them hold is an error, and so is a gap. The reading is
- * lag_s old. outlook is to be released. */
+/* Joins the traces in time order; a moment that two of them hold is an error, and so is a gap of more than one value.
+ * The reading is lag_s old. outlook is to be released. */
 bool backtest_trace_read(const struct setting_list *actual, const struct setting_list *forecast, double lag_s,
 			 struct outlook *outlook, struct fail *fail) MUST_USE;
 

@@ -61,3 +61,22 @@ bool costs_read(PGconn *db, int pipeline_id, int retrain_id, struct signal *sign
 		return true;
 	return fail_prefix(fail, "could not read what earlier runs cost");
 }
+
+static const char spent_sql[] =
+    "SELECT coalesce(sum(green_ml.operational_g(m, coalesce(r.measured_j, green_ml.cpu_j(m, r.cpu_s + "
+    "coalesce(r.postgres_cpu_s, 0), 0)), green_ml.intensity_at(r.pipeline, c.at, r.simulated_at IS NOT NULL))), 0) "
+    "FROM green_ml.run r JOIN green_ml.energy_model m USING (machine) "
+    "CROSS JOIN LATERAL (SELECT coalesce(r.simulated_at, r.started_at) AS at) c "
+    "WHERE r.program = 'model-training' AND r.pipeline = $1 AND r.state IN ('done', 'failed') "
+    "AND c.at >= date_trunc('month', $2::timestamptz) AND c.at <= $2::timestamptz";
+
+bool costs_spent(PGconn *db, const char *pipeline, double now_s, double *spent_g, struct fail *fail)
+{
+	PGresult *row = db_queryf(db, fail, "st", spent_sql, pipeline, now_s);
+
+	if (!row)
+		return fail_prefix(fail, "could not read what this month's trainings emitted");
+	*spent_g = db_real(row, 0, 0);
+	db_free(row);
+	return true;
+}

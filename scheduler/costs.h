@@ -16,4 +16,8 @@
 /* retrain_id: the open need, 0 for none: its ticks look four times a day. signal->now_s is set. */
 bool costs_read(PGconn *db, int pipeline_id, int retrain_id, struct signal *signal, struct fail *fail) MUST_USE;
 
+/* Grams that the pipeline's trainings have emitted since the month began (UTC); those whose intensity nobody knows are
+ * not counted. */
+bool costs_spent(PGconn *db, const char *pipeline, double now_s, double *spent_g, struct fail *fail) MUST_USE;
+
 #endif

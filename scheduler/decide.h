@@ -38,31 +38,29 @@
 #include <stdint.h>
 
 #include "scheduler/newcombe.h"
+#include "scheduler/points.h"
+#include "scheduler/rule.h"
 
 enum verdict { VERDICT_SKIP, VERDICT_WAIT, VERDICT_TRAIN, VERDICT_BLOCKED };
-enum start_policy { START_NOW, START_THRESHOLD, START_PERCENTILE, START_FORECAST };
 enum { WINDOW_ALL, WINDOW_RECENT, WINDOWS };
 enum { RETRAIN_ATTEMPTS = 5 };
 
 struct policy {
 	char name[48]; /* "threshold:400" */
 	enum start_policy start;
+	struct rule rule;	       /* of a start that looks ahead (START_FORECAST and behind it) */
 	double threshold_gco2_per_kwh; /* of threshold:T; else the ladder's threshold rung */
 	double percentile;	       /* of percentile:P; the ladder's percentile rung uses 20 */
 	double low_accuracy_decrease, max_accuracy_decrease;
 	int64_t min_rows, min_new_rows;
 	double finish_within_s; /* INFINITY: no deadline */
 	double min_saving;	/* start when waiting is expected to save a smaller share of the grams */
+	double budget_g;	/* of a calendar month (UTC), for trainings that may wait; 0: none */
 	double tick_s;
 	bool uses_feedback;  /* feedback_drop may open a need */
 	double drift_psi;    /* and so may input_drift; NAN: it is only told */
 	bool estimate_only;  /* the estimate stands for both ends of the interval (preset seed) */
 	bool weighs_waiting; /* not_worth_waiting may start */
-};
-
-struct carbon_point {
-	double start_s;
-	double gco2_per_kwh;
 };
 
 /* A reading is one number for now, or the reason why there is none. */
@@ -119,12 +117,13 @@ struct signal {
 	struct reading reading;
 	const struct carbon_point *history; /* same source as the reading, ascending, up to now */
 	size_t history_count;
-	const struct carbon_point *forecast; /* published, same source, ascending */
+	const struct forecast_point *forecast; /* published, same source, any order */
 	size_t forecast_count;
 	double duration_s;    /* predicted, of a retraining; NAN: none has ended yet */
 	double retrain_kwh;   /* predicted; NAN: unknown */
 	double open_tick_kwh; /* of a tick with an open need, and of an idle one; NAN: unknown */
 	double idle_tick_kwh;
+	double spent_g; /* by this pipeline's trainings in the current month */
 };
 
 /* What becomes of the retrain row. */

@@ -40,6 +40,7 @@ static json_t *policy_json(const struct policy *policy)
 	put_number(json, "finish_within_s", policy->finish_within_s);
 	put_number(json, "min_saving", policy->min_saving);
 	put_number(json, "tick_s", policy->tick_s);
+	put_number(json, "budget_g", policy->budget_g);
 	put_number(json, "drift_psi", policy->drift_psi);
 	json_object_set_new(json, "uses_feedback", json_boolean(policy->uses_feedback));
 	return json;
@@ -82,6 +83,20 @@ static void put_points(json_t *json, const char *key, const struct carbon_point 
 	json_object_set_new(json, key, list);
 }
 
+/* [issued, start, gCO2/kWh] each. */
+static void put_forecast(json_t *json, const struct forecast_point *points, size_t count)
+{
+	json_t *list;
+
+	if (count == 0)
+		return;
+	list = json_array();
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(
+		    list, json_pack("[f, f, f]", points[i].issued_s, points[i].start_s, points[i].gco2_per_kwh));
+	json_object_set_new(json, "forecast", list);
+}
+
 static json_t *signal_json(const struct signal *signal)
 {
 	json_t *json = json_pack("{s:b, s:I, s:i, s:b}", "has_champion", signal->has_champion, "rows",
@@ -108,11 +123,12 @@ static json_t *signal_json(const struct signal *signal)
 		json_object_set_new(json, "rows_since_refused", json_integer(signal->rows_since_refused));
 	put_reading(json, &signal->reading);
 	put_points(json, "history", signal->history, signal->history_count);
-	put_points(json, "forecast", signal->forecast, signal->forecast_count);
+	put_forecast(json, signal->forecast, signal->forecast_count);
 	put_number(json, "duration_s", signal->duration_s);
 	put_number(json, "retrain_kwh", signal->retrain_kwh);
 	put_number(json, "open_tick_kwh", signal->open_tick_kwh);
 	put_number(json, "idle_tick_kwh", signal->idle_tick_kwh);
+	put_number(json, "spent_g", signal->spent_g);
 	return json;
 }
 

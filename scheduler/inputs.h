@@ -21,7 +21,8 @@ char *inputs_json(const struct policy *policy, const struct signal *signal);
 struct inputs {
 	struct policy policy;
 	struct signal signal;
-	struct carbon_point *history, *forecast;
+	struct carbon_point *history;
+	struct forecast_point *forecast;
 };
 
 /* The policy's start rule is not in the text but in its name: policy.h makes it. */

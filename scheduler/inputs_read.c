@@ -61,6 +61,7 @@ static void read_policy(const json_t *json, struct policy *policy)
 	    .min_new_rows = whole(json, "min_new_rows"),
 	    .finish_within_s = number(json, "finish_within_s", INFINITY),
 	    .min_saving = number(json, "min_saving", 0),
+	    .budget_g = number(json, "budget_g", 0),
 	    .tick_s = number(json, "tick_s", 900),
 	    .uses_feedback = flag(json, "uses_feedback"),
 	    .drift_psi = number(json, "drift_psi", NAN),
@@ -105,6 +106,21 @@ static struct carbon_point *read_points(const json_t *list, size_t *count)
 	return points;
 }
 
+static struct forecast_point *read_forecast(const json_t *list, size_t *count)
+{
+	struct forecast_point *points = xcalloc(json_array_size(list) + 1, sizeof(*points));
+
+	*count = json_array_size(list);
+	for (size_t i = 0; i < *count; i++) {
+		const json_t *point = json_array_get(list, i);
+
+		points[i] = (struct forecast_point){json_number_value(json_array_get(point, 0)),
+						    json_number_value(json_array_get(point, 1)),
+						    json_number_value(json_array_get(point, 2))};
+	}
+	return points;
+}
+
 static void read_evidence(const json_t *json, struct signal *signal)
 {
 	signal->has_champion = flag(json, "has_champion");
@@ -138,7 +154,7 @@ bool inputs_read(const char *json, struct inputs *inputs, struct fail *fail)
 		read_reading(signal, &inputs->signal.reading);
 		read_need(json_object_get(signal, "need"), &inputs->signal.need);
 		inputs->history = read_points(json_object_get(signal, "history"), &inputs->signal.history_count);
-		inputs->forecast = read_points(json_object_get(signal, "forecast"), &inputs->signal.forecast_count);
+		inputs->forecast = read_forecast(json_object_get(signal, "forecast"), &inputs->signal.forecast_count);
 		inputs->signal.history = inputs->history;
 		inputs->signal.forecast = inputs->forecast;
 		inputs->signal.now_s = moment(signal, "now", NAN);
@@ -146,6 +162,7 @@ bool inputs_read(const char *json, struct inputs *inputs, struct fail *fail)
 		inputs->signal.retrain_kwh = number(signal, "retrain_kwh", NAN);
 		inputs->signal.open_tick_kwh = number(signal, "open_tick_kwh", NAN);
 		inputs->signal.idle_tick_kwh = number(signal, "idle_tick_kwh", NAN);
+		inputs->signal.spent_g = number(signal, "spent_g", 0);
 	}
 	json_decref(root);
 	return good || fail_set(fail, EXIT_FAILED, "the inputs of a decision are not {\"policy\", \"signal\"}");

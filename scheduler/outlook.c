@@ -41,7 +41,8 @@ double outlook_slot_s(const struct carbon_point *points, size_t count, const str
 
 /* ------------------------------------------------------------------ readings */
 
-void outlook_readings(struct outlook *outlook, const struct carbon_point *points, size_t count, double end_s)
+void outlook_readings(struct outlook *outlook, const struct carbon_point *points, size_t count, double end_s,
+		      double times)
 {
 	double usual_s = INFINITY;
 
@@ -58,7 +59,8 @@ void outlook_readings(struct outlook *outlook, const struct carbon_point *points
 	for (long i = 0; i < outlook->count; i++)
 		outlook->readings[i] = NAN;
 	for (size_t i = 0; i < count; i++) {
-		double until_s = fmin(i + 1 < count ? points[i + 1].start_s : end_s, points[i].start_s + 2 * usual_s);
+		double until_s =
+		    fmin(i + 1 < count ? points[i + 1].start_s : end_s, points[i].start_s + times * usual_s);
 		long from = (long)ceil(points[i].start_s / outlook->slot_s - 1e-9) - outlook->first;
 
 		for (long j = from < 0 ? 0 : from; j < outlook->count; j++) {
@@ -170,8 +172,7 @@ double outlook_published(const struct outlook *outlook, long slot, double known_
 
 /* ------------------------------------------------------------------ the view */
 
-/* The value of a slot that has begun before now. */
-static double known_value(const struct outlook *outlook, long slot)
+double outlook_known(const struct outlook *outlook, long slot)
 {
 	for (; slot >= outlook->first; slot -= outlook->day) {
 		double value = outlook_reading(outlook, slot);
@@ -188,7 +189,7 @@ double outlook_past_view(const struct outlook *outlook, long slot)
 {
 	double value = outlook_published(outlook, slot, outlook->now_s);
 
-	return isnan(value) ? known_value(outlook, slot - outlook->day) : value;
+	return isnan(value) ? outlook_known(outlook, slot - outlook->day) : value;
 }
 
 void outlook_at(struct outlook *outlook, double now_s, long slots)
@@ -206,7 +207,7 @@ void outlook_at(struct outlook *outlook, double now_s, long slots)
 			outlook->published++;
 		if (isnan(value))
 			value = i >= outlook->day ? outlook->view[i - outlook->day]
-						  : known_value(outlook, outlook->now + i - outlook->day);
+						  : outlook_known(outlook, outlook->now + i - outlook->day);
 		outlook->view[i] = value;
 	}
 }

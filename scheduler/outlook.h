@@ -8,7 +8,7 @@
  *
  *	struct outlook outlook;
  *	outlook_init(&outlook, 3600, 0);
- *	outlook_readings(&outlook, points, count, end_s);
+ *	outlook_readings(&outlook, points, count, end_s, 1);
  *	outlook_forecasts(&outlook, forecast_points, count);	none: published nowhere
  *	outlook_at(&outlook, now_s, slots);			may be called again for any other moment
  *	... outlook.view[0..slots) ...
@@ -25,13 +25,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "scheduler/decide.h"
-
-struct forecast_point {
-	double issued_s;
-	double start_s;
-	double gco2_per_kwh;
-};
+#include "scheduler/points.h"
 
 /* One published value of one slot. */
 struct version {
@@ -62,8 +56,10 @@ void outlook_release(struct outlook *outlook);
 double outlook_slot_s(const struct carbon_point *points, size_t count, const struct forecast_point *forecast,
 		      size_t forecast_count);
 
-/* Points in ascending order. Each holds until the next one, but not longer than twice the usual distance. */
-void outlook_readings(struct outlook *outlook, const struct carbon_point *points, size_t count, double end_s);
+/* Points in ascending order. Each holds until the next one, the last until end_s, but at most so many times the usual
+ * distance. */
+void outlook_readings(struct outlook *outlook, const struct carbon_point *points, size_t count, double end_s,
+		      double times);
 
 /* Points in any order. */
 void outlook_forecasts(struct outlook *outlook, const struct forecast_point *points, size_t count);
@@ -73,6 +69,9 @@ void outlook_at(struct outlook *outlook, double now_s, long slots);
 /* NAN: not known at `now`. */
 double outlook_reading(const struct outlook *outlook, long slot);
 double outlook_published(const struct outlook *outlook, long slot, double known_at_s);
+
+/* The value of a slot before now, or what stands for it in the view. */
+double outlook_known(const struct outlook *outlook, long slot);
 
 /* What the view of that slot, at most now, would have been at `now`. */
 double outlook_past_view(const struct outlook *outlook, long slot);

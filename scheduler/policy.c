@@ -1,36 +1,18 @@
 #include "scheduler/policy.h"
 
-#include <string.h>
+#include <stdio.h>
 
-#include "common/number.h"
-
-/* "threshold:400" -> 400; false when the text is something else. */
-static bool numbered(const char *text, const char *name, double low, double high, double *value)
-{
-	size_t size = strlen(name);
-
-	return strncmp(text, name, size) == 0 && text[size] == ':' && number_double(text + size + 1, value) &&
-	       *value >= low && *value <= high;
-}
-
+#include "common/banned.h"
 static bool parse_name(const struct config *config, struct policy *policy, struct fail *fail)
 {
-	const char *name = config->policy;
-
-	if (strcmp(name, "now") == 0)
-		policy->start = START_NOW;
-	else if (strcmp(name, "forecast") == 0)
-		policy->start = START_FORECAST;
-	else if (numbered(name, "threshold", 0, 2000, &policy->threshold_gco2_per_kwh))
-		policy->start = START_THRESHOLD;
-	else if (numbered(name, "percentile", 0, 100, &policy->percentile))
-		policy->start = START_PERCENTILE;
-	else
-		return fail_set(fail, EXIT_WRONG_USE,
-				"policy \"%s\" is not known: this version has now, threshold:T (T gCO2/kWh, 0 to "
-				"2000), percentile:P (P 0 "
-				"to 100) and forecast",
-				name);
+	if (!rule_parse(config->policy, &policy->rule))
+		return fail_set(fail, EXIT_WRONG_USE, "policy \"%s\" is not known: there are %s", config->policy,
+				rule_names());
+	policy->start = rule_start(&policy->rule);
+	if (policy->start == START_THRESHOLD)
+		policy->threshold_gco2_per_kwh = policy->rule.number;
+	if (policy->start == START_PERCENTILE)
+		policy->percentile = policy->rule.number;
 	return true;
 }
 
@@ -44,6 +26,7 @@ bool policy_make(const struct config *config, struct policy *policy, struct fail
 	    .min_new_rows = config->min_new_rows,
 	    .finish_within_s = config->finish_within_s,
 	    .min_saving = config->min_saving,
+	    .budget_g = config->carbon_budget_g,
 	    .tick_s = 60 * config->tick_min,
 	    .uses_feedback = config->feedback,
 	    .drift_psi = config->drift_psi,

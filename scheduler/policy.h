@@ -2,8 +2,8 @@
 #define SCHEDULER_POLICY_H
 
 /*
- * Start policies by name: now, threshold:T, percentile:P, forecast. A name that is none of these is an error that lists
- * them (EXIT_WRONG_USE).
+ * Start policies by name: now, threshold:T, percentile:P, forecast and the others of scheduler/rule.h. A name that is
+ *none of these is an error that lists them (EXIT_WRONG_USE).
  *
  *	struct policy policy;
  *	if (!policy_make(&config, &policy, &fail)) ...

@@ -32,6 +32,7 @@ static bool make_policy(const struct replay *replay, const struct policy *stored
 	    .finish_within_s = stored->finish_within_s,
 	    .min_saving = stored->min_saving,
 	    .tick_min = stored->tick_s / 60,
+	    .carbon_budget_g = stored->budget_g,
 	    .feedback = stored->uses_feedback,
 	    .drift_psi = stored->drift_psi,
 	    .estimate_only = stored->estimate_only,

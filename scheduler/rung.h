@@ -8,20 +8,15 @@
  *	rung_decide(policy, signal, &decision);
  *
  * decision->due_at_s, latest_start_at_s and rule are set before; verdict (train or wait), rung, start_at_s,
- * target_gco2_per_kwh and reasons are set by it, and rule where it starts early.
+ * target_gco2_per_kwh and reasons are set by it, and rule where it starts early or is put off.
+ *
+ * The rungs, from the first that can be used: now (the policy does not wait), deadline (the next tick would come too
+ * late), forecast (values are published), history (the last day is known to 80 %), percentile (at least 14 days are
+ *known to 80 %), threshold, deadline (there is no reading to go by). A policy begins at the rung that it needs.
  */
 
 #include "scheduler/decide.h"
 
-enum {
-	HISTORY_HOURS = 720,	  /* the percentile is of the 30 days before the need fell due */
-	HISTORY_MIN_HOURS = 336,  /* and wants at least 14 days of them, */
-	HISTORY_MIN_PERCENT = 80, /* of which so many hours are known */
-};
-
 void rung_decide(const struct policy *policy, const struct signal *signal, struct decision *decision);
-
-/* The p-th percentile (0..100) with linear interpolation between neighbours; count > 0, values are sorted by it. */
-double percentile(double *values, size_t count, double p);
 
 #endif

@@ -11,9 +11,9 @@
 #include "scheduler/costs.h"
 #include "scheduler/feedback.h"
 #include "scheduler/policy.h"
-#include "scheduler/rung.h"
 #include "scheduler/standing.h"
 #include "scheduler/store.h"
+#include "scheduler/trailing.h"
 
 /* What a tick works with, opened from its settings. */
 struct tools {
@@ -86,9 +86,11 @@ static bool decide_when(PGconn *db, const struct tools *tools, int retrain_id, s
 		return true;
 	until_s = fmin(tick->signal.now_s, tick->decision.due_at_s);
 	if (!costs_read(db, tick->evidence.pipeline_id, retrain_id, &tick->signal, fail) ||
+	    (tick->policy.budget_g > 0 &&
+	     !costs_spent(db, tick->spec->name, tick->signal.now_s, &tick->signal.spent_g, fail)) ||
 	    (tick->policy.start != START_NOW &&
-	     !carbon_history(&tools->carbon, db, until_s - (HISTORY_HOURS + 1) * 3600.0, until_s, &tick->history,
-			     &tick->signal.history_count, fail)))
+	     !carbon_history(&tools->carbon, db, until_s - (TRAILING_HOURS + 24) * 3600.0, tick->signal.now_s + 1,
+			     &tick->history, &tick->signal.history_count, fail)))
 		return false;
 	tick->signal.history = tick->history;
 	tick->decision = decide(&tick->policy, &tick->signal);

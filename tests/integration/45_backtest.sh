@@ -11,7 +11,7 @@ backtest() {
 field() { # JSON-KEY
 	python3 -c 'import json, sys
 value = json.load(open(sys.argv[1]))[sys.argv[2]]
-print("null" if value is None else round(value, 6))' "$OUT" "$1"
+print("null" if value is None else round(value, 6) if isinstance(value, float) else value)' "$OUT" "$1"
 }
 
 # --- by hand: days of 12 h at 100 and 12 h at 300, 40 of them; W = 12, D = 1, from hour 720 on
@@ -65,6 +65,10 @@ is "give the same" "$(field mean_gco2_per_kwh) $(field mean_wait_h) $(field jobs
 exits "jobs of their own" 0 backtest --actual "$trace" --window-h 12 --policy oracle --jobs "$TMP/jobs.csv" --json
 # 12:00 + 12 h for 1 h: 100. 20:00 waits 4 h: 100. 10:00 for 4 h: (2 * 100 + 2 * 300) / 4 = 200 at once, at 22:00 200 too.
 is "three jobs at 100, 100 and 200" "$(field jobs) $(field mean_gco2_per_kwh) $(field mean_wait_h)" "3 133.333333 5.333333"
+exits "forecast" 0 backtest --actual "$trace" --window-h 12 --json
+is "is the default, and learns such days" "$(field policy) $(field mean_gco2_per_kwh)" "forecast 100.0"
+exits "forecast where waiting is worth days" 0 backtest --actual "$trace" --window-h 48 --duration-h 4 --json
+is "takes a start of the first night" "$(field mean_gco2_per_kwh) $(field worse_than_now_pct)" "100.0 0.0"
 exits "a flat grid" 0 backtest --actual "$TMP/flat.csv" --policy level --json
 is "has nothing to save: a tie goes to the earliest" "$(field saving_vs_now_pct) $(field mean_wait_h) $(field share_of_oracle_pct)" "0.0 0.0 null"
 exits "a grid without emissions" 0 backtest --actual "$TMP/zero.csv" --policy level --json
@@ -96,7 +100,9 @@ if [ -r "$TRACES/de_2021h2_direct_actual.csv" ]; then
 	cells=$(BIN=$BIN "$cases/compare" "$cases/german_half_year.csv" --actual "$TRACES/de_2021h2_direct_actual.csv" \
 		--forecast "$TRACES/de_2021h2_direct_dayahead.csv") || :
 	is "every cell of July to December 2021" "$cells" "178 cells, 0 differ"
+	is "the default policy is as good as the best of each cell" "$(BIN=$BIN "$cases/default_policy" "$TRACES")" reached
 else
+	skip "the default policy is as good as the best of each cell" "no traces in $TRACES: set TRACES"
 	skip "every cell of July to December 2021" "no traces in $TRACES: set TRACES"
 fi
 plan_done

@@ -41,7 +41,7 @@ requests() { # NAME METHOD
 # --- usage
 exits "no command" 2 scheduler
 exits "an unknown command" 2 scheduler forecast
-exits "a policy this version does not have" 2 scheduler run --policy level
+exits "a policy this version does not have" 2 scheduler run --policy levels
 like "the message lists those it has" "$(cat "$ERR")" 'threshold:T.*percentile:P.*forecast'
 exits "a carbon provider this version does not have" 2 scheduler run --carbon energy-charts
 like "the message lists those it has" "$(cat "$ERR")" 'electricity-maps.*list:.*file:'

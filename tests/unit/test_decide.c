@@ -20,7 +20,7 @@
 #include "common/xalloc.h"
 #include "scheduler/decide.h"
 #include "scheduler/policy.h"
-#include "scheduler/rung.h"
+#include "scheduler/trailing.h"
 
 static const char cases[] = "tests/cases/decide";
 
@@ -28,7 +28,7 @@ static double number(const json_t *object, const char *key, double otherwise)
 {
 	const json_t *value = json_object_get(object, key);
 
-	return value ? json_number_value(value) : otherwise;
+	return value && !json_is_null(value) ? json_number_value(value) : otherwise;
 }
 
 static const char *text(const json_t *object, const char *key, const char *otherwise)
@@ -74,7 +74,9 @@ static struct policy read_policy(const json_t *json)
 			.drift_psi = number(retrain, "drift_psi", NAN),
 			.policy = name,
 			.carbon_intensity_threshold_gco2_per_kwh = number(retrain, "carbon_intensity_threshold", 400)}};
-	struct config config = {.preset = text(json, "preset", ""), .tick_min = number(json, "tick_min", 15)};
+	struct config config = {.preset = text(json, "preset", ""),
+				.tick_min = number(json, "tick_min", 15),
+				.carbon_budget_g = number(json, "budget_g", 0)};
 	struct policy policy;
 	struct fail fail = {0};
 
@@ -100,6 +102,20 @@ static struct carbon_point *read_history(const json_t *json, size_t *count)
 			points[(*count)++] = (struct carbon_point){
 			    moment(json, "until", 0) - 3600.0 * (double)(hours - i), json_number_value(value)};
 	}
+	return points;
+}
+
+/* {"issued": time, "from": time, "values": [...]}: one issue, one value an hour. */
+static struct forecast_point *read_forecast(const json_t *json, size_t *count)
+{
+	const json_t *values = json_object_get(json, "values");
+	struct forecast_point *points = xcalloc(json_array_size(values) + 1, sizeof(*points));
+
+	*count = json_array_size(values);
+	for (size_t i = 0; i < *count; i++)
+		points[i] =
+		    (struct forecast_point){moment(json, "issued", 0), moment(json, "from", 0) + 3600.0 * (double)i,
+					    json_number_value(json_array_get(values, i))};
 	return points;
 }
 
@@ -139,6 +155,7 @@ static struct signal read_signal(const json_t *json)
 	    .retrain_kwh = number(json, "retrain_kwh", NAN),
 	    .open_tick_kwh = number(json, "open_tick_kwh", NAN),
 	    .idle_tick_kwh = number(json, "idle_tick_kwh", NAN),
+	    .spent_g = number(json, "spent_g", 0),
 	};
 
 	if (!signal.reading.known)
@@ -155,6 +172,7 @@ static struct signal read_signal(const json_t *json)
 	snprintf(signal.drift.column, sizeof(signal.drift.column), "%s", text(json, "drift_column", ""));
 	signal.rows = (int64_t)number(json, "rows", (double)signal.window_n[WINDOW_ALL]);
 	signal.history = read_history(json_object_get(json, "history"), &signal.history_count);
+	signal.forecast = read_forecast(json_object_get(json, "forecast"), &signal.forecast_count);
 	return signal;
 }
 
@@ -253,6 +271,7 @@ static void run_case(void **state)
 		compare(json_object_get(step, "expect"), &decision);
 		assert_memory_equal(decision.reasons, again.reasons, sizeof(decision.reasons));
 		free((void *)(uintptr_t)signal.history);
+		free((void *)(uintptr_t)signal.forecast);
 		json_decref(merged);
 	}
 	json_decref(json);
@@ -286,9 +305,10 @@ static void percentiles(void **state UNUSED)
 
 static void policies_by_name(void **state UNUSED)
 {
-	static const char *const good[] = {"now", "forecast", "threshold:400", "percentile:20", "threshold:0"};
+	static const char *const good[] = {"now",	  "forecast", "threshold:400", "percentile:20",
+					   "threshold:0", "level",    "gate20-mix",    "published-once"};
 	static const char *const bad[] = {
-	    "", "threshold", "threshold:", "threshold:-1", "threshold:400x", "percentile:101", "level", "oracle"};
+	    "", "threshold", "threshold:", "threshold:-1", "threshold:400x", "percentile:101", "levels", "oracle"};
 	struct config config = {.preset = "", .max_accuracy_decrease = 0.05, .tick_min = 15};
 	struct policy policy;
 

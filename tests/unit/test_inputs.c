@@ -15,6 +15,7 @@
 #include "scheduler/inputs.h"
 
 static const struct carbon_point points[] = {{1700000000, 250.5}, {1700003600, 0}, {1700007200, 1999.875}};
+static const struct forecast_point issue[] = {{1700000000, 1700010000, 210.5}, {1700000000, 1700013600, 190}};
 
 static struct policy full_policy(void)
 {
@@ -59,12 +60,13 @@ static struct signal full_signal(void)
 			.source = "a/b/c/d"},
 	    .history = points,
 	    .history_count = 3,
-	    .forecast = points,
+	    .forecast = issue,
 	    .forecast_count = 2,
 	    .duration_s = 1200,
 	    .retrain_kwh = 0.5,
 	    .open_tick_kwh = 0.25,
 	    .idle_tick_kwh = 0.125,
+	    .spent_g = 3.5,
 	};
 }
 
@@ -148,6 +150,7 @@ static void no_field_is_forgotten(void **state UNUSED)
 	CHANGES(reading.known, false);
 	CHANGES(history_count, 1);
 	CHANGES(forecast_count, 1);
+	CHANGES(spent_g, 4);
 	CHANGES(duration_s, NAN);
 	CHANGES(retrain_kwh, 1);
 	CHANGES(open_tick_kwh, 1);
