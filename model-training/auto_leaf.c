@@ -22,15 +22,10 @@ int auto_leaf_choose(const struct auto_leaf_size *sizes, int count)
 {
 	int best = smallest(sizes, count), chosen = best;
 
-	for (int i = 0; i < count; i++) {
-		const struct auto_leaf_size *size = &sizes[i], *other = &sizes[chosen];
-
-		if (!size->tried || size->brier - sizes[best].brier > size->standard_error)
-			continue;
-		if (size->accuracy > other->accuracy ||
-		    (size->accuracy == other->accuracy && size->nodes < other->nodes))
+	for (int i = 0; i < count; i++)
+		if (sizes[i].tried && sizes[i].nodes < sizes[chosen].nodes &&
+		    sizes[i].brier - sizes[best].brier <= AUTO_LEAF_CLOSE * sizes[i].standard_error)
 			chosen = i;
-	}
 	return chosen;
 }
 
