@@ -5,10 +5,11 @@
 ARG BASE=docker.io/library/debian:bookworm-slim
 
 FROM ${BASE} AS build
-# Only the layers of the last stages are shipped, so nothing is tidied up here.
+# Only the layers of the last stages are shipped, so nothing is tidied up here. All packages first: they are not fetched
+# again when a source changes.
 RUN apt-get -q update && DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends \
 	gcc libc6-dev make pkg-config libpq-dev libcurl4-openssl-dev libjansson-dev libmicrohttpd-dev zlib1g-dev libssl-dev \
-	ca-certificates
+	ca-certificates busybox curl tzdata postgresql-15
 WORKDIR /src
 COPY Makefile CHANGELOG.md ./
 COPY common common
@@ -38,15 +39,13 @@ FROM build AS scheduler-root
 RUN image-root /root-of-image /usr/local/bin/scheduler
 
 # Not programs of ours.
-FROM build AS others
-RUN DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends busybox curl tzdata postgresql-15
-FROM others AS data-source-root
+FROM build AS data-source-root
 RUN image-root /root-of-image /usr/local/bin/generate /usr/bin/busybox \
 	&& image-root --links /root-of-image busybox sh httpd
-FROM others AS tools-root
+FROM build AS tools-root
 RUN image-root /root-of-image /usr/bin/curl /usr/bin/busybox \
 	&& image-root --links /root-of-image busybox sh cat head od tr sleep base64 printf test
-FROM others AS postgres-root
+FROM build AS postgres-root
 COPY pipeline/specs /src/pipeline/specs
 # Without the just-in-time compiler, whose libraries are larger than everything else together.
 RUN rm -rf /usr/lib/postgresql/15/lib/bitcode /usr/lib/postgresql/15/lib/llvmjit* /usr/share/zoneinfo/right \

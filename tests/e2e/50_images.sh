@@ -12,6 +12,10 @@ timeout 60 buildah inspect --type image docker.io/library/debian:bookworm-slim >
 PROGRAMS='data-fetch preprocessing model-training model-api scheduler'
 tag=e2e-$$
 export IMAGE_PREFIX=green-ml-test IMAGE_TAG=$tag APT_CONFIG_FROM_HOST=${APT_CONFIG_FROM_HOST-1}
+# Of a run that was killed.
+buildah images --format '{{.Name}}:{{.Tag}}' | grep '/green-ml-test/.*:e2e-' | while read -r image; do
+	[ -d "/proc/${image##*-}" ] || timeout 100 buildah rmi -f "$image" >/dev/null
+done
 remove() {
 	timeout 100 buildah rmi -f "$IMAGE_PREFIX/$1:$tag"
 }
