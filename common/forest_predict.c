@@ -1,5 +1,5 @@
-/* Predictions: one row walks the trees, some do so side by side, many go down a tree together, node by node, or look up
- * a table when making it costs less. */
+/* Predictions: one row walks the trees, some do so side by side, many in a tree laid out for them, or look up a table
+ * when making it costs less. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,29 +9,26 @@
 #include "common/xalloc.h"
 
 enum {
-	ABREAST = 8,		/* rows that go down a tree side by side: their cache misses overlap */
-	TOGETHER = 256,		/* from so many rows on they go together, */
-	BLOCK_ROWS = 1 << 16,	/* at most so many at a time, */
-	BLOCK_SCORES = 1 << 18, /* whose scores stay in a cache */
-	BLOCK_KEYS = 1 << 22,	/* and whose keys do not take much memory */
-	FEW = 16,		/* not worth a call of memcpy() */
-	TABLE_ROWS = 1000,	/* fewer rows never pay for a table */
+	ABREAST = 8,		 /* rows that go down a tree side by side: their cache misses overlap */
+	WALK_ROWS = 16,		 /* the same in a tree that is laid out for it, */
+	WALK_STEPS = 3,		 /* steps before the one that looks whether all have arrived, */
+	NODES_PER_ROW = 16,	 /* which pays from one row for so many nodes on */
+	FEATURE_BITS = 10,	 /* of a node's word there */
+	BLOCK_NUMBERS = 1 << 22, /* at most so many keys and scores are at work at a time */
+	TABLE_ROWS = 1000,	 /* fewer rows never pay for a table */
 };
 
-/* A node whose rows are known and whose turn comes. */
-struct pending {
-	uint32_t node, begin, end;
+/* A tree as many rows walk it: the children of a node stand side by side, and a leaf is its own left child, which every
+ * key chooses. So a step is the same for all nodes, and no step has to be foreseen. */
+struct walk_node {
+	int32_t threshold;
+	uint32_t word; /* the left child's number and, in the lowest bits, the feature */
 };
 
-/* Rows that go down a tree together. */
-struct party {
-	const struct forest *forest;
-	size_t rows;
-	const int32_t *columns; /* the keys, feature by feature */
-	uint32_t *order;	/* the rows, those of a node side by side */
-	uint32_t *spare;
-	struct pending *stack;
-	uint64_t *scores;
+struct walk_tree {
+	struct walk_node *nodes;
+	uint32_t *leaves; /* by node: of a leaf, its distribution */
+	uint32_t *places; /* by the forest's node: its number here */
 };
 
 static const uint32_t *shares_of(const struct forest *forest, uint32_t leaf)
@@ -79,81 +76,97 @@ static void add_shares(const uint32_t *shares, size_t classes, uint64_t *scores)
 		scores[i] += shares[i];
 }
 
-/* The rows that go left to the front, both sides in the order they were in. Returns where the right ones begin. */
-static uint32_t split_party(struct party *party, const struct forest_node *node, uint32_t begin, uint32_t end)
+static void lay_out(const struct forest *forest, int tree, struct walk_tree *walk)
 {
-	const int32_t *keys = party->columns + node->feature * party->rows;
-	uint32_t *order = party->order, *spare = party->spare, left = begin, right = 0;
+	const struct forest_node *nodes = forest->nodes;
+	uint32_t root = forest->roots[tree], count = forest->roots[tree + 1] - root, next = 2;
 
-	/* Which way is a coin toss to the branch predictor, so a row is written to both sides. */
-	for (uint32_t i = begin; i < end; i++) {
-		uint32_t row = order[i];
-		bool goes_left = keys[row] <= node->threshold;
+	walk->places[0] = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		const struct forest_node *node = &nodes[root + i];
+		uint32_t place = walk->places[i];
 
-		order[left] = row;
-		spare[right] = row;
-		left += goes_left;
-		right += !goes_left;
-	}
-	if (right > FEW)
-		memcpy(order + left, spare, right * sizeof(*order));
-	else
-		for (uint32_t i = 0; i < right; i++)
-			order[left + i] = spare[i];
-	return left;
-}
-
-/* Each split that waits on the stack has a row of its own, so that there are never more of them than rows. */
-static void walk_together(struct party *party, uint32_t root)
-{
-	const struct forest_node *nodes = party->forest->nodes;
-	size_t classes = (size_t)party->forest->class_count, depth = 0;
-	struct pending at = {root, 0, (uint32_t)party->rows};
-
-	for (size_t row = 0; row < party->rows; row++)
-		party->order[row] = (uint32_t)row;
-	for (;;) {
-		const struct forest_node *node = &nodes[at.node];
-
-		if (node->feature != FOREST_LEAF) {
-			uint32_t middle = split_party(party, node, at.begin, at.end);
-
-			if (middle > at.begin && middle < at.end)
-				party->stack[depth++] = (struct pending){node->other, middle, at.end};
-			at = middle > at.begin ? (struct pending){at.node + 1, at.begin, middle}
-					       : (struct pending){node->other, at.begin, at.end};
+		if (node->feature == FOREST_LEAF) {
+			walk->nodes[place] = (struct walk_node){INT32_MAX, place << FEATURE_BITS};
+			walk->leaves[place] = node->other;
 			continue;
 		}
-		for (uint32_t i = at.begin; i < at.end; i++)
-			add_shares(shares_of(party->forest, at.node), classes,
-				   party->scores + party->order[i] * classes);
-		if (depth == 0)
-			return;
-		at = party->stack[--depth];
+		walk->nodes[place] = (struct walk_node){node->threshold, next << FEATURE_BITS | node->feature};
+		walk->places[i + 1] = next;
+		walk->places[node->other - root] = next + 1;
+		next += 2;
 	}
 }
 
-static void predict_together(const struct forest *forest, const int32_t *keys, size_t rows, uint64_t *scores)
+static inline uint32_t walk_step(const struct walk_node *nodes, uint32_t at, const int32_t *keys)
 {
-	size_t features = (size_t)forest->feature_count;
-	int32_t *columns = xcalloc(rows * features, sizeof(*columns));
-	struct party party = {.forest = forest,
-			      .rows = rows,
-			      .columns = columns,
-			      .order = xcalloc(rows, sizeof(*party.order)),
-			      .spare = xcalloc(rows, sizeof(*party.spare)),
-			      .stack = xcalloc(rows, sizeof(*party.stack)),
-			      .scores = scores};
+	uint32_t word = nodes[at].word;
 
-	for (size_t row = 0; row < rows; row++)
-		for (size_t i = 0; i < features; i++)
-			columns[i * rows + row] = keys[row * features + i];
+	return (word >> FEATURE_BITS) + (keys[word & ((1u << FEATURE_BITS) - 1)] > nodes[at].threshold);
+}
+
+/* Side by side, so that their cache misses overlap. Rows that have arrived step on the spot until the last one has. */
+static void walk_abreast(const struct walk_tree *walk, const int32_t *keys, size_t width, uint32_t at[WALK_ROWS])
+{
+	const struct walk_node *nodes = walk->nodes;
+	uint32_t moved;
+
+	for (int i = 0; i < WALK_ROWS; i++)
+		at[i] = 0;
+	do {
+		for (int step = 0; step < WALK_STEPS; step++)
+			for (size_t i = 0; i < WALK_ROWS; i++)
+				at[i] = walk_step(nodes, at[i], keys + i * width);
+		moved = 0;
+		for (size_t i = 0; i < WALK_ROWS; i++) {
+			uint32_t next = walk_step(nodes, at[i], keys + i * width);
+
+			moved |= next ^ at[i];
+			at[i] = next;
+		}
+	} while (moved);
+}
+
+static void walk_rows(const struct forest *forest, const struct walk_tree *walk, const int32_t *keys, size_t rows,
+		      uint64_t *scores)
+{
+	size_t width = (size_t)forest->feature_count, classes = (size_t)forest->class_count;
+	uint32_t at[WALK_ROWS];
+
+	for (size_t row = 0; row < rows; row += WALK_ROWS) {
+		size_t first = row + WALK_ROWS <= rows ? row : rows - WALK_ROWS; /* the last ones once more */
+
+		walk_abreast(walk, keys + first * width, width, at);
+		for (size_t i = row - first; i < WALK_ROWS; i++)
+			add_shares(forest->distributions + walk->leaves[at[i]] * classes, classes,
+				   scores + (first + i) * classes);
+	}
+}
+
+static size_t largest_tree(const struct forest *forest)
+{
+	size_t most = 0;
+
 	for (int tree = 0; tree < forest->tree_count; tree++)
-		walk_together(&party, forest->roots[tree]);
-	free(columns);
-	free(party.order);
-	free(party.spare);
-	free(party.stack);
+		if (forest->roots[tree + 1] - forest->roots[tree] > most)
+			most = forest->roots[tree + 1] - forest->roots[tree];
+	return most;
+}
+
+static void predict_many(const struct forest *forest, const int32_t *keys, size_t rows, uint64_t *scores)
+{
+	size_t nodes = largest_tree(forest) + 1;
+	struct walk_tree walk = {.nodes = xcalloc(nodes, sizeof(*walk.nodes)),
+				 .leaves = xcalloc(nodes, sizeof(*walk.leaves)),
+				 .places = xcalloc(nodes, sizeof(*walk.places))};
+
+	for (int tree = 0; tree < forest->tree_count; tree++) {
+		lay_out(forest, tree, &walk);
+		walk_rows(forest, &walk, keys, rows, scores);
+	}
+	free(walk.nodes);
+	free(walk.leaves);
+	free(walk.places);
 }
 
 static void predict_abreast(const struct forest *forest, const int32_t *keys, size_t rows, uint64_t *scores)
@@ -178,18 +191,18 @@ static void predict_abreast(const struct forest *forest, const int32_t *keys, si
 static void predict_block(const struct forest *forest, const int32_t *keys, size_t rows, uint64_t *scores)
 {
 	memset(scores, 0, rows * (size_t)forest->class_count * sizeof(*scores));
-	if (rows >= TOGETHER)
-		predict_together(forest, keys, rows, scores);
+	if (rows >= WALK_ROWS && rows >= forest->node_count / (size_t)forest->tree_count / NODES_PER_ROW &&
+	    largest_tree(forest) < 1u << (32 - FEATURE_BITS) && forest->feature_count <= 1 << FEATURE_BITS)
+		predict_many(forest, keys, rows, scores);
 	else
 		predict_abreast(forest, keys, rows, scores);
 }
 
 static size_t block_rows(const struct forest *forest, size_t rows)
 {
-	size_t most = BLOCK_SCORES / (size_t)forest->class_count, by_keys = BLOCK_KEYS / (size_t)forest->feature_count;
+	size_t most = BLOCK_NUMBERS / (size_t)(forest->class_count + forest->feature_count);
 
-	most = most < by_keys ? most : by_keys;
-	most = most < TOGETHER ? TOGETHER : most > BLOCK_ROWS ? BLOCK_ROWS : most;
+	most = most < WALK_ROWS ? WALK_ROWS : most;
 	return rows < most ? rows : most;
 }
 
@@ -226,18 +239,14 @@ void forest_predict_by_trees(const struct forest *forest, const int32_t *keys, s
 static void predict_by_table(const struct forest *forest, const struct forest_table *table, const int32_t *keys,
 			     size_t rows, uint16_t *classes, uint64_t *scores)
 {
-	int class_count = forest->class_count;
+	size_t class_count = (size_t)forest->class_count;
 
-	for (size_t row = 0; row < rows; row++) {
+	forest_table_predict(table, keys, rows, classes);
+	for (size_t row = 0; scores && row < rows; row++) {
 		const uint32_t *found = forest_table_scores(table, keys + row * (size_t)forest->feature_count);
-		int best = 0;
 
-		for (int i = 1; i < class_count; i++)
-			if (found[i] > found[best])
-				best = i;
-		for (int i = 0; scores && i < class_count; i++)
-			scores[row * (size_t)class_count + (size_t)i] = found[i];
-		classes[row] = (uint16_t)best;
+		for (size_t i = 0; i < class_count; i++)
+			scores[row * class_count + i] = found[i];
 	}
 }
 

@@ -7,17 +7,28 @@
 #include "common/xalloc.h"
 
 enum {
-	LANES = 4,	 /* scores are added four at a time; a cell is padded to a multiple */
-	MAX_TREES = 255, /* their scores still fit 32 bits */
+	LANES = 4,	      /* scores are added four at a time; a cell is padded to a multiple */
+	MAX_TREES = 255,      /* their scores still fit 32 bits */
+	MAX_DIRECT = 1 << 16, /* keys between a feature's first and last threshold that are looked up */
+	BLOCK = 128,	      /* rows whose cells are found together, feature by feature */
 };
 
 typedef uint32_t lanes __attribute__((vector_size(LANES * sizeof(uint32_t))));
 
+/* Where a key's interval begins, in cells: looked up where the thresholds lie close together. */
+struct axis {
+	size_t stride; /* cells from one interval to the next; the last feature's is 1 */
+	int32_t low;
+	uint32_t last;
+	uint32_t *offsets; /* by key - low, up to the last; NULL: search the thresholds */
+};
+
 struct forest_table {
 	const struct forest *forest;
-	size_t width;	/* lanes of a cell */
-	size_t *stride; /* by feature, in cells; the last feature's is 1 */
+	size_t width;	   /* lanes of a cell */
+	struct axis *axes; /* by feature */
 	lanes *cells;
+	uint16_t *classes; /* the best one, by cell */
 };
 
 /* The box of the node being painted, and the way back up. */
@@ -41,7 +52,7 @@ static size_t lanes_of(const struct forest *forest)
 
 size_t forest_table_size(const struct forest *forest)
 {
-	size_t size = lanes_of(forest) * sizeof(lanes);
+	size_t size = lanes_of(forest) * sizeof(lanes) + sizeof(uint16_t);
 
 	if (forest->tree_count > MAX_TREES)
 		return SIZE_MAX;
@@ -78,7 +89,7 @@ static void paint_box(struct painter *painter)
 		if (painter->low[feature] >= painter->high[feature])
 			return; /* no value gets here: a split repeats one above it */
 		painter->at[feature] = painter->low[feature];
-		cell += (size_t)painter->low[feature] * table->stride[feature];
+		cell += (size_t)painter->low[feature] * table->axes[feature].stride;
 	}
 	run = (size_t)(painter->high[last] - painter->low[last]) * width;
 	do {
@@ -92,10 +103,10 @@ static void paint_box(struct painter *painter)
 				for (size_t j = 0; j < width; j++)
 					cells[i + j] += painter->shares[j];
 		for (feature = last - 1; feature >= 0; feature--) {
-			cell += table->stride[feature];
+			cell += table->axes[feature].stride;
 			if (++painter->at[feature] < painter->high[feature])
 				break;
-			cell -= (size_t)(painter->high[feature] - painter->low[feature]) * table->stride[feature];
+			cell -= (size_t)(painter->high[feature] - painter->low[feature]) * table->axes[feature].stride;
 			painter->at[feature] = painter->low[feature];
 		}
 	} while (feature >= 0);
@@ -185,6 +196,51 @@ static void paint(struct forest_table *table)
 	free(painter.steps);
 }
 
+static void make_axis(const struct forest_feature *feature, struct axis *axis)
+{
+	const int32_t *thresholds = feature->thresholds;
+	int64_t range =
+	    feature->threshold_count ? (int64_t)thresholds[feature->threshold_count - 1] - thresholds[0] : 0;
+
+	if (feature->threshold_count == 0 || range >= MAX_DIRECT || axis->stride > UINT32_MAX / MAX_DIRECT)
+		return;
+	axis->low = thresholds[0];
+	axis->last = (uint32_t)range + 1;
+	axis->offsets = xcalloc((size_t)axis->last + 1, sizeof(*axis->offsets));
+	for (uint32_t i = 0; i <= axis->last; i++) {
+		int64_t key = (int64_t)axis->low + i; /* beyond the greatest key there is none, nor is it looked up */
+
+		axis->offsets[i] =
+		    (uint32_t)(interval_of(feature, key > INT32_MAX ? INT32_MAX : (int32_t)key) * axis->stride);
+	}
+}
+
+static size_t find_cell(const struct forest_feature *feature, const struct axis *axis, int32_t key)
+{
+	uint32_t at;
+
+	if (!axis->offsets)
+		return interval_of(feature, key) * axis->stride;
+	at = key <= axis->low ? 0 : (uint32_t)key - (uint32_t)axis->low;
+	return axis->offsets[at < axis->last ? at : axis->last];
+}
+
+static void find_classes(struct forest_table *table, size_t cell_count)
+{
+	int class_count = table->forest->class_count;
+
+	table->classes = xcalloc(cell_count, sizeof(*table->classes));
+	for (size_t cell = 0; cell < cell_count; cell++) {
+		const uint32_t *scores = (const uint32_t *)(table->cells + cell * table->width);
+		int best = 0;
+
+		for (int k = 1; k < class_count; k++)
+			if (scores[k] > scores[best])
+				best = k;
+		table->classes[cell] = (uint16_t)best;
+	}
+}
+
 struct forest_table *forest_table_new(const struct forest *forest, size_t max_bytes)
 {
 	size_t size = forest_table_size(forest), stride = 1;
@@ -192,16 +248,18 @@ struct forest_table *forest_table_new(const struct forest *forest, size_t max_by
 
 	if (size > max_bytes)
 		return NULL;
-	table = xmalloc(sizeof(*table));
+	table = xcalloc(1, sizeof(*table));
 	table->forest = forest;
 	table->width = lanes_of(forest);
-	table->stride = xcalloc((size_t)forest->feature_count, sizeof(*table->stride));
+	table->axes = xcalloc((size_t)forest->feature_count, sizeof(*table->axes));
 	for (int i = forest->feature_count - 1; i >= 0; i--) {
-		table->stride[i] = stride;
+		table->axes[i].stride = stride;
+		make_axis(&forest->features[i], &table->axes[i]);
 		stride *= (size_t)forest->features[i].threshold_count + 1;
 	}
 	table->cells = xcalloc(stride * table->width, sizeof(lanes));
 	paint(table);
+	find_classes(table, stride);
 	return table;
 }
 
@@ -209,8 +267,11 @@ void forest_table_free(struct forest_table *table)
 {
 	if (!table)
 		return;
+	for (int i = 0; i < table->forest->feature_count; i++)
+		free(table->axes[i].offsets);
+	free(table->axes);
 	free(table->cells);
-	free(table->stride);
+	free(table->classes);
 	free(table);
 }
 
@@ -220,21 +281,27 @@ const uint32_t *forest_table_scores(const struct forest_table *table, const int3
 	size_t cell = 0;
 
 	for (int i = 0; i < forest->feature_count; i++)
-		cell += interval_of(&forest->features[i], keys[i]) * table->stride[i];
+		cell += find_cell(&forest->features[i], &table->axes[i], keys[i]);
 	return (const uint32_t *)(table->cells + cell * table->width);
 }
 
 void forest_table_predict(const struct forest_table *table, const int32_t *keys, size_t rows, uint16_t *classes)
 {
-	size_t features = (size_t)table->forest->feature_count;
+	const struct forest *forest = table->forest;
+	size_t features = (size_t)forest->feature_count, cells[BLOCK];
 
-	for (size_t row = 0; row < rows; row++) {
-		const uint32_t *scores = forest_table_scores(table, keys + row * features);
-		int best = 0;
+	for (size_t start = 0; start < rows; start += BLOCK) {
+		size_t count = rows - start < BLOCK ? rows - start : BLOCK;
 
-		for (int k = 1; k < table->forest->class_count; k++)
-			if (scores[k] > scores[best])
-				best = k;
-		classes[row] = (uint16_t)best;
+		memset(cells, 0, sizeof(cells));
+		for (size_t i = 0; i < features; i++) {
+			const struct axis axis = table->axes[i];
+
+			for (size_t row = 0; row < count; row++)
+				cells[row] +=
+				    find_cell(&forest->features[i], &axis, keys[(start + row) * features + i]);
+		}
+		for (size_t row = 0; row < count; row++)
+			classes[start + row] = table->classes[cells[row]];
 	}
 }

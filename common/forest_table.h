@@ -11,7 +11,8 @@
  *	const uint32_t *scores = forest_table_scores(table, keys);		class_count scores, as forest_predict's
  *	forest_table_free(table);
  *
- * The table keeps a pointer to the forest. Looking up is thread-safe.
+ * The table keeps a pointer to the forest. Looking up is thread-safe. forest_table_predict() answers with the class
+ *alone, which stands in a smaller table of its own.
  */
 
 #include <stddef.h>

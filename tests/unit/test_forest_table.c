@@ -37,6 +37,12 @@ static void grow(struct forest *forest, int depth, uint64_t *random)
 	grow(forest, depth + 1, random);
 }
 
+/* The last feature's thresholds lie far apart in every other forest. */
+static int32_t key_step(uint64_t seed)
+{
+	return seed % 2 ? 100000000 : 1;
+}
+
 static struct forest *make_forest(uint64_t seed)
 {
 	struct forest *forest = xcalloc(1, sizeof(*forest));
@@ -51,7 +57,7 @@ static struct forest *make_forest(uint64_t seed)
 		forest->features[f].threshold_count = THRESHOLDS;
 		forest->features[f].thresholds = xcalloc(THRESHOLDS, sizeof(int32_t));
 		for (int t = 0; t < THRESHOLDS; t++)
-			forest->features[f].thresholds[t] = -5 + 3 * t + f;
+			forest->features[f].thresholds[t] = (-5 + 3 * t + f) * (f == 2 ? key_step(seed) : 1);
 	}
 	forest->distributions = xcalloc(11 * CLASSES, sizeof(uint32_t));
 	for (int d = 0; d < 11; d++) {
@@ -80,11 +86,16 @@ static void equals_the_trees_everywhere(void **state UNUSED)
 		for (int32_t a = -8; a <= 8; a++)
 			for (int32_t b = -8; b <= 8; b++)
 				for (int32_t c = -8; c <= 10; c++) {
-					const int32_t keys[FEATURES] = {a, b, c};
+					const int32_t keys[FEATURES] = {a == 8	  ? INT32_MAX
+									: a == -8 ? INT32_MIN
+										  : a,
+									b, c * key_step(seed)};
 					const uint32_t *found = forest_table_scores(table, keys);
 					uint64_t scores[CLASSES];
+					uint16_t class;
 
-					forest_predict(forest, keys, scores);
+					forest_table_predict(table, keys, 1, &class);
+					assert_int_equal(class, forest_predict(forest, keys, scores));
 					for (int i = 0; i < CLASSES; i++)
 						assert_int_equal(found[i], scores[i]);
 				}
@@ -124,7 +135,7 @@ static void refuses_what_does_not_fit(void **state UNUSED)
 	struct forest *forest = make_forest(3);
 	size_t size = forest_table_size(forest);
 
-	assert_int_equal(size, 5 * 5 * 5 * 8 * sizeof(uint32_t));
+	assert_int_equal(size, 5 * 5 * 5 * (8 * sizeof(uint32_t) + sizeof(uint16_t)));
 	assert_null(forest_table_new(forest, size - 1));
 	forest->tree_count = 256; /* their scores would not fit 32 bits */
 	assert_int_equal(forest_table_size(forest), SIZE_MAX);

@@ -13,7 +13,7 @@
 #include "model-training/auto_leaf.h"
 #include "model-training/forest_write.h"
 
-enum { MAX_TABLE_BYTES = 256 << 20, LEAST_LOOK_UPS = 2000000, LEAST_WALKS = 20000, COUNTED_ROWS = 2000 };
+enum { MAX_TABLE_BYTES = 256 << 20, LEAST_LOOK_UPS = 2000000, ROUNDS = 5, COUNTED_ROWS = 2000 };
 
 #define LEAST_PROBABILITY 1e-15
 
@@ -203,27 +203,35 @@ static void report_quality(const struct test *test, const struct forest *forest,
 static double time_table(const struct test *test, const struct forest_table *table)
 {
 	uint16_t *predicted = xcalloc(test->rows, sizeof(*predicted));
-	size_t rounds = LEAST_LOOK_UPS / test->rows + 1;
-	struct cost cost = cost_start();
+	size_t repeats = LEAST_LOOK_UPS / test->rows + 1;
+	double best_s = INFINITY;
 
-	for (size_t i = 0; i < rounds; i++)
-		forest_table_predict(table, test->keys, test->rows, predicted);
-	cost_stop(&cost);
+	for (int i = 0; i < ROUNDS; i++) {
+		struct cost cost = cost_start();
+
+		for (size_t repeat = 0; repeat < repeats; repeat++)
+			forest_table_predict(table, test->keys, test->rows, predicted);
+		cost_stop(&cost);
+		best_s = cost.cpu_s < best_s ? cost.cpu_s : best_s;
+	}
 	free(predicted);
-	return cost.cpu_s * 1e9 / (double)(rounds * test->rows);
+	return best_s * 1e9 / (double)(repeats * test->rows);
 }
 
 static double time_trees(const struct test *test, const struct forest *forest)
 {
 	uint16_t *predicted = xcalloc(test->rows, sizeof(*predicted));
-	size_t rounds = LEAST_WALKS / test->rows + 1;
-	struct cost cost = cost_start();
+	double best_s = INFINITY;
 
-	for (size_t i = 0; i < rounds; i++)
+	for (int i = 0; i < ROUNDS; i++) {
+		struct cost cost = cost_start();
+
 		forest_predict_by_trees(forest, test->keys, test->rows, predicted, NULL);
-	cost_stop(&cost);
+		cost_stop(&cost);
+		best_s = cost.cpu_s < best_s ? cost.cpu_s : best_s;
+	}
 	free(predicted);
-	return cost.cpu_s * 1e9 / (double)(rounds * test->rows);
+	return best_s * 1e9 / (double)test->rows;
 }
 
 static double count_visits(const struct test *test, const struct forest *forest)

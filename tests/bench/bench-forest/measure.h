@@ -4,7 +4,8 @@
 /*
  * What bench-forest measures: fitting is coding the rows that are in memory (dataset.h) and growing the trees; making
  * the model's bytes and reading them back is timed apart. Predictions are of the test rows, in one thread, from keys to
- * classes: by the look-up table where the forest has one of at most 256 MiB, and down the trees.
+ * classes: by the look-up table where the forest has one of at most 256 MiB, and down the trees; the fastest of five
+ * rounds.
  */
 
 #include <jansson.h>
