@@ -6,14 +6,16 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/xalloc.h"
 #include "scheduler/backtest_trace.h"
+#include "scheduler/lets_wait_awhile_command.h"
 
 static struct {
 	struct setting_list actual, forecast;
 	double duration_h, window_h, reading_lag_h;
-	const char *policy, *jobs;
-	bool json;
-} config;
+	const char *policy, *jobs, *method, *scenario, *constraint;
+	bool interruptible, json;
+} config = {.window_h = -1};
 
 static const struct setting settings[] = {
     {"actual", NULL, SETTING_LIST, &config.actual, NULL, .value_name = "CSV...",
@@ -22,14 +24,24 @@ static const struct setting settings[] = {
      .help = "what was published: issued_utc,start_utc,gco2_per_kwh; without it nothing was"},
     {"duration-h", NULL, SETTING_REAL, &config.duration_h, "1", 0.01, 8760, .value_name = "D",
      .help = "how long a job runs"},
-    {"window-h", NULL, SETTING_REAL, &config.window_h, "24", 0, 8760, .value_name = "W",
-     .help = "how much later than it falls due a job may start"},
+    {"window-h", NULL, SETTING_REAL, &config.window_h, NULL, 0, 8760, .value_name = "W",
+     .help =
+	 "how much later than it falls due a job may start (default 24), or of nightly: to either side (default 8)"},
     {"policy", NULL, SETTING_TEXT, &config.policy, "forecast", .value_name = "NAME",
      .help = "a start policy, see docs/CARBON.md, or oracle, which knows the future"},
     {"reading-lag-h", NULL, SETTING_REAL, &config.reading_lag_h, "0", 0, 168, .value_name = "L",
      .help = "how old the newest reading is; 0: known as its hour begins"},
     {"jobs", NULL, SETTING_TEXT, &config.jobs, NULL, .value_name = "CSV",
-     .help = "due_utc,duration_h of each job; default: one of --duration-h every hour"},
+     .help =
+	 "due_utc,duration_h of each job; default: one of --duration-h every hour. Of ml: start_step,duration_steps in "
+	 "half hours from 2020-01-01, or the trace's first midnight"},
+    {"method", NULL, SETTING_CHOICE, &config.method, "start", .choices = "start|lets-wait-awhile",
+     .help =
+	 "start: the policies of this program; lets-wait-awhile: the scenarios of that paper, forecast without error"},
+    {"scenario", NULL, SETTING_CHOICE, &config.scenario, "ml", .choices = "nightly|ml", .help = "of lets-wait-awhile"},
+    {"constraint", NULL, SETTING_CHOICE, &config.constraint, "next_workday", .choices = "next_workday|semi_weekly",
+     .help = "of ml: until when a job may run"},
+    {"interruptible", NULL, SETTING_FLAG, &config.interruptible, NULL, .help = "of ml: a job may run in pieces"},
     {"json", NULL, SETTING_FLAG, &config.json, NULL, .help = "print one JSON object"},
 };
 
@@ -58,7 +70,7 @@ static bool read_jobs(const struct outlook *outlook, long window, struct task **
 	bool done = backtest_trace_pairs(config.jobs, "due_utc,duration_h", true, &pairs, count, fail);
 	char text[CLOCK_TEXT_SIZE];
 
-	*tasks = calloc(*count + 1, sizeof(**tasks));
+	*tasks = xcalloc(*count + 1, sizeof(**tasks));
 	for (size_t i = 0; done && i < *count; i++) {
 		struct task *task = *tasks + i;
 
@@ -122,6 +134,21 @@ static void print_text(const struct backtest_result *result)
 	       result->mean_oracle_gco2_per_kwh, result->share_of_oracle_pct);
 }
 
+static bool lets_wait_awhile(struct fail *fail)
+{
+	struct lwa_request request = {
+	    .actual = &config.actual,
+	    .scenario = config.scenario,
+	    .constraint = config.constraint,
+	    .jobs = config.jobs,
+	    .window_h = config.window_h < 0 ? 8 : config.window_h,
+	    .interruptible = config.interruptible,
+	    .json = config.json,
+	};
+
+	return lwa_command(&request, fail);
+}
+
 static bool test(struct outlook *outlook, const struct rule *rule, struct fail *fail)
 {
 	long window = (long)floor(config.window_h * 3600 / outlook->slot_s);
@@ -149,13 +176,29 @@ static bool test(struct outlook *outlook, const struct rule *rule, struct fail *
 	return done;
 }
 
+static bool backtest(struct fail *fail)
+{
+	struct outlook outlook;
+	struct rule rule;
+	bool is_oracle = strcmp(config.policy, "oracle") == 0, done;
+
+	if (strcmp(config.method, "lets-wait-awhile") == 0)
+		return lets_wait_awhile(fail);
+	if (config.window_h < 0)
+		config.window_h = 24;
+	if (!is_oracle && !rule_parse(config.policy, &rule))
+		return fail_set(fail, EXIT_WRONG_USE, "policy \"%s\" is not known: there are %s and oracle",
+				config.policy, rule_names());
+	done = backtest_trace_read(&config.actual, &config.forecast, config.reading_lag_h * 3600, &outlook, fail) &&
+	       test(&outlook, is_oracle ? NULL : &rule, fail);
+	outlook_release(&outlook);
+	return done;
+}
+
 int backtest_command(int argc, char **argv)
 {
-	struct outlook outlook = {.slot_s = 0};
-	struct rule rule;
 	struct fail fail = {0};
 	int first_word = argc;
-	bool is_oracle;
 
 	switch (settings_read(&program, argc, argv, &first_word, &fail)) {
 	case SETTINGS_SHOWN:
@@ -165,16 +208,8 @@ int backtest_command(int argc, char **argv)
 	case SETTINGS_OK:
 		break;
 	}
-	for (int i = first_word; !fail.code && i < argc; i++)
+	for (int i = first_word; i < argc; i++)
 		if (!setting_list_add(&config.actual, argv[i], "option --actual", &fail))
 			return fail_exit(&fail);
-	is_oracle = strcmp(config.policy, "oracle") == 0;
-	if (!is_oracle && !rule_parse(config.policy, &rule))
-		fail_set(&fail, EXIT_WRONG_USE, "policy \"%s\" is not known: there are %s and oracle", config.policy,
-			 rule_names());
-	if (!fail.code &&
-	    backtest_trace_read(&config.actual, &config.forecast, config.reading_lag_h * 3600, &outlook, &fail))
-		test(&outlook, is_oracle ? NULL : &rule, &fail);
-	outlook_release(&outlook);
-	return fail.code ? fail_exit(&fail) : EXIT_DONE;
+	return backtest(&fail) ? EXIT_DONE : fail_exit(&fail);
 }

@@ -34,6 +34,7 @@ with open(f"{sys.argv[1]}/second.csv", "w") as out:
     open(f"{sys.argv[1]}/twice.csv", "w").write("\n".join(lines[:600] + lines[599:]) + "\n")
     open(f"{sys.argv[1]}/short.csv", "w").write("\n".join(lines[:700]) + "\n")
 trace("half.csv", [100 if i % 48 < 24 else 300 for i in range(1920)], 30)
+trace("tiny.csv", days[:10])
 trace("flat.csv", [250] * 960)
 trace("zero.csv", [0] * 960)
 with open(f"{sys.argv[1]}/jobs.csv", "w") as out:
@@ -94,6 +95,19 @@ exits "a trace for a forecast" 3 backtest --actual "$trace" --forecast "$trace"
 like "names the header it wants" "$(cat "$ERR")" 'issued_utc,start_utc,gco2_per_kwh'
 exits "jobs outside of the trace" 3 backtest --actual "$TMP/first.csv" --jobs "$TMP/jobs.csv"
 exits "a file outside of DATA_ROOT" 2 env DATA_ROOT="$ROOT/tests" "$BIN/scheduler" backtest --actual "$trace"
+
+# --- "Let's Wait Awhile": 100 by day (00:00 to 12:00), 300 by night
+printf 'start_step,duration_steps\n18,4\n28,4\n' >"$TMP/steps.csv"
+exits "nightly" 0 backtest --method lets-wait-awhile --scenario nightly --window-h 2 --actual "$TMP/half.csv" --json
+# 01:00 is clean already; the first of 40 nights would begin before the trace and counts as nothing: 39 / 40.
+is "as published, with the first night left out" "$(field mean_gco2_per_kwh) $(field saving_vs_baseline_pct)" "97.5 2.5"
+exits "ml" 0 backtest --method lets-wait-awhile --scenario ml --constraint next_workday --jobs "$TMP/steps.csv" --actual "$trace" --json
+# 2024-01-01 is a Monday. 09:00 for 2 h ends in time; 14:00 too: both as they are, 100 and 300.
+is "jobs that end within working hours do not move" "$(field mean_gco2_per_kwh) $(field saving_vs_baseline_pct)" "200.0 0.0"
+exits "ml twice a week" 0 backtest --method lets-wait-awhile --constraint semi_weekly --jobs "$TMP/steps.csv" --actual "$trace" --json
+is "14:00 moves to the next day" "$(field mean_gco2_per_kwh) $(field saving_vs_baseline_pct)" "100.0 50.0"
+exits "ml without jobs" 2 backtest --method lets-wait-awhile --actual "$trace"
+exits "ml with jobs behind the trace" 3 backtest --method lets-wait-awhile --jobs "$TMP/steps.csv" --actual "$TMP/tiny.csv"
 
 # --- the reference: tests/cases/backtest/german_half_year.csv
 if [ -r "$TRACES/de_2021h2_direct_actual.csv" ]; then
