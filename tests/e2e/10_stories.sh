@@ -74,8 +74,8 @@ for name in one two; do
 done
 is 'decide to train' "$(sql_there "SELECT DISTINCT verdict FROM green_ml.decision WHERE rule <> 'in_flight' AND verdict = 'train'")" train
 is 'once' "$(sql_there 'SELECT count(*) FROM green_ml.retrain')" 1
-is 'and have it submitted once' "$(trainings)" train-and-deploy-insurance-1-1
-WORKFLOW=train-and-deploy-insurance-1-1
+WORKFLOW=$(trainings)
+like 'and have it submitted once' "$WORKFLOW" '^train-and-deploy-insurance-[0-9]+-1$'
 wait_for 120 finished "$WORKFLOW"
 succeeded 'the training'
 promotion=$(sql_there "SELECT max(promotion_id) FROM green_ml.promotion")
