@@ -19,8 +19,15 @@ enum { MAX_SECRET = 1 << 16, MAX_SETTINGS = 64, HELP_COLUMN = 30 };
 static char *kept[MAX_SETTINGS];
 static int kept_count;
 
+/* A program that stays reads its settings again and again: an equal text is kept once. */
 static const char *keep(char *text)
 {
+	for (int i = 0; i < kept_count; i++)
+		if (strcmp(kept[i], text) == 0) {
+			explicit_bzero(text, strlen(text));
+			free(text);
+			return kept[i];
+		}
 	if (kept_count < MAX_SETTINGS)
 		kept[kept_count++] = text;
 	return text;

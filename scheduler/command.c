@@ -47,6 +47,11 @@ static _Noreturn void become(const char *line, char **environment, pid_t parent)
 {
 	char *argv[] = {(char[]){"/bin/sh"}, (char[]){"-c"}, (char *)(uintptr_t)line, NULL};
 
+	sigset_t none;
+
+	/* run --watch blocks the signals that end it. */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)
 		_exit(127);

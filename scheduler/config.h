@@ -26,9 +26,9 @@ struct config {
 	const char *host; /* NULL: not given */
 	const char *bearer_token;
 	const char *argo_namespace, *argo_ca_file, *template;
-	double tick_min;
+	double tick_min, settle_s;
 	double carbon_budget_g; /* 0: none */
-	bool json, unblock;
+	bool json, unblock, watch;
 	/* from the spec and the preset alone */
 	int64_t min_rows, min_new_rows, recent_rows;
 	double finish_within_s;

@@ -1,9 +1,8 @@
 /* scheduler: decides when a pipeline's model is trained again, and has it done exactly once per need. */
 
-#include <stdlib.h>
 #include <string.h>
 
-#include "common/db.h"
+#include "common/clock.h"
 #include "common/http.h"
 #include "common/log.h"
 #include "common/setting.h"
@@ -12,8 +11,7 @@
 #include "scheduler/config.h"
 #include "scheduler/history_command.h"
 #include "scheduler/replay_command.h"
-#include "scheduler/report.h"
-#include "scheduler/tick.h"
+#include "scheduler/rounds.h"
 
 static struct config config;
 
@@ -63,6 +61,10 @@ static const struct setting settings[] = {
     {"tick-min", "TICK_MIN", SETTING_REAL, &config.tick_min, "15", 0.001, 525600, .value_name = "MINUTES",
      .help = "how often run is called"},
     {"unblock", "UNBLOCK", SETTING_FLAG, &config.unblock, NULL, .help = "try again although five attempts have failed"},
+    {"watch", "WATCH", SETTING_FLAG, &config.watch, NULL,
+     .help = "run: stay, and tick every --tick-min minutes and when rows were taken in, until SIGTERM"},
+    {"settle-s", "SETTLE_S", SETTING_REAL, &config.settle_s, "10", 0, 3600, .value_name = "S",
+     .help = "--watch: seconds from new rows to the tick, so that what comes together is looked at together"},
     {"json", NULL, SETTING_FLAG, &config.json, NULL, .help = "print each decision as one JSON object"},
 };
 
@@ -86,64 +88,28 @@ static const struct program program = {
     .setting_count = sizeof(settings) / sizeof(*settings),
 };
 
+struct arguments {
+	int argc;
+	char **argv;
+};
+
 /* default < spec < preset < environment < option */
-static bool configure(int argc, char **argv, const struct spec *spec, struct fail *fail)
+static const struct config *configure(const struct spec *spec, void *context, struct fail *fail)
 {
-	const char *preset = settings_peek(argc, argv, "preset", "PRESET");
+	const struct arguments *arguments = context;
+	const char *preset = settings_peek(arguments->argc, arguments->argv, "preset", "PRESET");
 	int first_word;
 
 	config = (struct config){.zone = ""};
 	if (!settings_defaults(&program, fail))
-		return false;
+		return NULL;
 	if (preset)
 		config.preset = preset;
 	config_apply(&config, spec);
 	return settings_environment(&program, fail) &&
-	       settings_options(&program, argc, argv, &first_word, fail) == SETTINGS_OK;
-}
-
-static bool tick_one(PGconn *db, bool explain, const struct spec *spec, struct outputs *outputs, struct fail *fail)
-{
-	struct tick tick;
-	bool done = explain ? tick_explain(db, &config, spec, &tick, fail) : tick_run(db, &config, spec, &tick, fail);
-
-	if (tick.decision_id || (explain && done)) {
-		report_print(&tick, config.json);
-		outputs_add(outputs, &tick);
-	}
-	tick_release(&tick);
-	return done;
-}
-
-/* One pipeline's error does not stop the others; the first that no retry mends is the exit code, else 75. */
-static int tick_all(int argc, char **argv, bool explain, const struct spec *specs, int count)
-{
-	struct outputs outputs;
-	struct fail fail = {0};
-	PGconn *db = NULL;
-	int code = EXIT_DONE;
-
-	outputs_init(&outputs);
-	for (int i = 0; i < count; i++) {
-		fail_clear(&fail);
-		if (db && PQstatus(db) != CONNECTION_OK) {
-			db_close(db);
-			db = NULL;
-		}
-		if (configure(argc, argv, &specs[i], &fail) && (db || (db = db_connect(&fail))) &&
-		    tick_one(db, explain, &specs[i], &outputs, &fail))
-			continue;
-		fail_prefix(&fail, "pipeline \"%s\"", specs[i].name);
-		fail_exit(&fail);
-		if (code == EXIT_DONE || code == EXIT_TRY_AGAIN)
-			code = (int)fail.code;
-	}
-	fail_clear(&fail);
-	if (!explain && !outputs_write(&outputs, &fail))
-		code = fail_exit(&fail);
-	outputs_release(&outputs);
-	db_close(db);
-	return code;
+		       settings_options(&program, arguments->argc, arguments->argv, &first_word, fail) == SETTINGS_OK
+		   ? &config
+		   : NULL;
 }
 
 /* Commands that have options of their own, in a file of their own; all others work on pipelines and share the table
@@ -157,12 +123,29 @@ static const struct {
     {"replay", replay_command},
 };
 
+/* "run" or "explain"; fail says what is wrong with the words or settings of the command line. */
+static const char *check_command(const struct arguments *arguments, int first_word, struct fail *fail)
+{
+	const char *command = first_word == arguments->argc - 1 ? arguments->argv[first_word] : "";
+	bool explain = strcmp(command, "explain") == 0;
+
+	if (!explain && strcmp(command, "run") != 0)
+		fail_set(fail, EXIT_WRONG_USE, "expected one command, run or explain: see scheduler --help");
+	else if (!config.pipeline)
+		fail_set(fail, EXIT_WRONG_USE, "no pipeline is given: name its spec with --pipeline or PIPELINE_SPEC");
+	else if (config.watch && explain)
+		fail_set(fail, EXIT_WRONG_USE, "--watch belongs to run, explain makes one decision");
+	else if (config.watch && clock_is_simulated())
+		fail_set(fail, EXIT_WRONG_USE, "--watch needs a clock that goes on: leave --now away");
+	return command;
+}
+
 int main(int argc, char **argv)
 {
+	struct arguments arguments = {argc, argv};
+	struct rounds rounds = {.configure = configure, .context = &arguments};
 	struct fail fail = {0};
-	struct spec *specs = NULL;
-	int first_word = argc, count = 0, code;
-	const char *command;
+	int first_word = argc;
 
 	log_init("scheduler");
 	for (size_t i = 0; i < sizeof(commands) / sizeof(*commands); i++)
@@ -176,15 +159,14 @@ int main(int argc, char **argv)
 	case SETTINGS_OK:
 		break;
 	}
-	command = first_word == argc - 1 ? argv[first_word] : "";
-	if (strcmp(command, "run") != 0 && strcmp(command, "explain") != 0)
-		fail_set(&fail, EXIT_WRONG_USE, "expected one command, run or explain: see scheduler --help");
-	else if (!config.pipeline)
-		fail_set(&fail, EXIT_WRONG_USE, "no pipeline is given: name its spec with --pipeline or PIPELINE_SPEC");
-	if (fail.code || !spec_load_all(config.pipeline, config.as, &specs, &count, &fail))
+	rounds.explain = strcmp(check_command(&arguments, first_word, &fail), "explain") == 0;
+	if (fail.code)
 		return fail_exit(&fail);
+	rounds.pipeline = config.pipeline;
+	rounds.as = config.as;
+	rounds.watch = config.watch;
+	rounds.interval_s = 60 * config.tick_min;
+	rounds.settle_s = config.settle_s;
 	http_init();
-	code = tick_all(argc, argv, strcmp(command, "explain") == 0, specs, count);
-	spec_free_all(specs, count);
-	return code;
+	return rounds_run(&rounds);
 }
