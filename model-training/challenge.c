@@ -258,3 +258,20 @@ bool challenge_meet(PGconn *db, struct challenge *challenge, const struct champi
 	free(marks);
 	return done;
 }
+
+bool challenge_count(PGconn *db, const struct challenge *challenge, int model_id, int feature_set_id,
+		     struct gate_counts *counts, int64_t *right, struct fail *fail)
+{
+	uint8_t *marks = xcalloc((size_t)challenge->rows.count, sizeof(*marks));
+	bool other_label = false;
+	bool done = mark_model(db, challenge, model_id, feature_set_id, marks, &other_label, fail);
+
+	if (done && other_label)
+		done = fail_set(fail, EXIT_WRONG_USE, "model %d predicts another column", model_id);
+	*counts = count(challenge, marks, 0);
+	*right = 0;
+	for (int64_t row = 0; row < challenge->rows.count; row++)
+		*right += marks[row] == RIGHT;
+	free(marks);
+	return done;
+}

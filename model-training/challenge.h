@@ -40,6 +40,9 @@ bool challenge_open(PGconn *db, const struct plan *plan, const struct forest *fo
 		    struct challenge *challenge, struct fail *fail) MUST_USE;
 bool challenge_meet(PGconn *db, struct challenge *challenge, const struct champion *champion, struct gate_input *input,
 		    struct fail *fail) MUST_USE;
+/* The same rows predicted by any model of the pipeline. EXIT_WRONG_USE: it predicts another column. */
+bool challenge_count(PGconn *db, const struct challenge *challenge, int model_id, int feature_set_id,
+		     struct gate_counts *counts, int64_t *right, struct fail *fail) MUST_USE;
 void challenge_release(struct challenge *challenge); /* a zeroed one is fine */
 
 #endif

@@ -44,8 +44,8 @@ struct command {
 
 enum { COMMAND_MAX_SETTINGS = 48 };
 
-extern const struct command report_command, list_command, show_command, promote_command, rollback_command,
-    export_command, select_command;
+extern const struct command report_command, compare_command, list_command, show_command, promote_command,
+    rollback_command, export_command, select_command;
 
 /* The program's exit code. The first of the list is the one without a name. */
 int command_main(const struct command *const *commands, size_t count, int argc, char **argv);

@@ -7,7 +7,7 @@
 /* The 95 % point of the normal distribution as the design fixes it. */
 #define ONE_SIDED_95 1.645
 
-static struct gate_window look(const struct gate_counts *counts, double max_drop)
+struct gate_window gate_measure(const struct gate_counts *counts, double max_drop)
 {
 	double n = (double)counts->n, b = (double)counts->champion_only, c = (double)counts->challenger_only;
 	struct gate_window window = {.mcnemar_p = 1};
@@ -39,8 +39,8 @@ static bool compare(const struct gate_input *input, struct gate_verdict *verdict
 struct gate_verdict gate_decide(const struct gate_input *input)
 {
 	struct gate_verdict verdict = {
-	    .all = look(&input->all, input->max_accuracy_drop),
-	    .recent = look(&input->recent, input->max_accuracy_drop),
+	    .all = gate_measure(&input->all, input->max_accuracy_drop),
+	    .recent = gate_measure(&input->recent, input->max_accuracy_drop),
 	    .accuracy = input->rows > 0 ? (double)input->right / (double)input->rows : 0,
 	};
 

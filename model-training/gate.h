@@ -53,6 +53,9 @@ struct gate_verdict {
  * no_holdout_rows, below_min_accuracy, same_model, worse_than_champion, worse_than_champion_recently,
  * below_earlier_champions.
  */
+/* The numbers of one window; too_small and passed are by max_drop. */
+struct gate_window gate_measure(const struct gate_counts *counts, double max_drop);
+
 struct gate_verdict gate_decide(const struct gate_input *input);
 
 #endif

@@ -157,8 +157,9 @@ static const struct command train_command = {
     .work = work,
 };
 
-static const struct command *const commands[] = {&train_command,   &report_command,   &list_command,   &show_command,
-						 &promote_command, &rollback_command, &export_command, &select_command};
+static const struct command *const commands[] = {&train_command,    &report_command, &compare_command,
+						 &list_command,	    &show_command,   &promote_command,
+						 &rollback_command, &export_command, &select_command};
 
 int main(int argc, char **argv)
 {

@@ -94,7 +94,7 @@ static double calibration_error(const struct quality *quality)
 
 	for (int i = 0; i < QUALITY_BINS; i++)
 		error += fabs((double)quality->bins[i].right - quality->bins[i].confidence);
-	return quality->rows > 0 ? error / (double)quality->rows : 0;
+	return error / (double)quality->rows;
 }
 
 static json_t *classes_json(const struct quality *quality, char *const *labels)
@@ -129,41 +129,52 @@ static json_t *confusion_json(const struct quality *quality)
 }
 
 /* Means over the classes, that of unknown labels among them. */
-static void average(const struct quality *quality, double *balanced_accuracy, double *macro_f1, int *most)
+static void average(const struct quality *quality, struct quality_summary *summary)
 {
 	int occur = 0, seen = 0;
 
-	*balanced_accuracy = *macro_f1 = 0;
-	*most = 0;
 	for (int k = 0; k <= quality->class_count; k++) {
 		const struct tally *tally = &quality->classes[k];
 
-		*most = tally->rows > quality->classes[*most].rows ? k : *most;
+		if (tally->rows > quality->classes[summary->majority_class].rows)
+			summary->majority_class = k;
 		occur += tally->rows > 0;
 		seen += tally->rows + tally->predicted > 0;
-		*balanced_accuracy += ratio(tally->right, tally->rows);
-		*macro_f1 += ratio(2 * tally->right, tally->rows + tally->predicted);
+		summary->balanced_accuracy += ratio(tally->right, tally->rows);
+		summary->macro_f1 += ratio(2 * tally->right, tally->rows + tally->predicted);
 	}
-	*balanced_accuracy /= occur ? occur : 1;
-	*macro_f1 /= seen ? seen : 1;
+	summary->balanced_accuracy /= occur;
+	summary->macro_f1 /= seen;
+	summary->majority_share = ratio(quality->classes[summary->majority_class].rows, quality->rows);
+}
+
+void quality_sum_up(const struct quality *quality, struct quality_summary *summary)
+{
+	*summary = (struct quality_summary){.rows = quality->rows, .right = quality->right};
+	if (quality->rows == 0)
+		return;
+	summary->accuracy = ratio(quality->right, quality->rows);
+	summary->log_loss = quality->log_loss / (double)quality->rows;
+	summary->brier = quality->brier / (double)quality->rows;
+	summary->ece = calibration_error(quality);
+	summary->unknown_labels = quality->classes[quality->class_count].rows;
+	score_wilson(quality->right, quality->rows, &summary->accuracy_low, &summary->accuracy_high);
+	average(quality, summary);
 }
 
 json_t *quality_json(const struct quality *quality, char *const *labels)
 {
-	double balanced_accuracy, macro_f1, low, high, rows = (double)(quality->rows ? quality->rows : 1);
-	int most;
+	struct quality_summary sum;
 	json_t *json;
 
-	average(quality, &balanced_accuracy, &macro_f1, &most);
-	score_wilson(quality->right, quality->rows, &low, &high);
-	json = json_pack(
-	    "{s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:s?, s:f, s:I, s:o}", "rows", (json_int_t)quality->rows,
-	    "accuracy", ratio(quality->right, quality->rows), "accuracy_low", low, "accuracy_high",
-	    quality->rows ? high : 0, "balanced_accuracy", balanced_accuracy, "macro_f1", macro_f1, "log_loss",
-	    quality->log_loss / rows, "brier", quality->brier / rows, "ece", calibration_error(quality),
-	    "majority_label", most < quality->class_count ? labels[most] : NULL, "majority_share",
-	    ratio(quality->classes[most].rows, quality->rows), "unknown_labels",
-	    (json_int_t)quality->classes[quality->class_count].rows, "classes", classes_json(quality, labels));
+	quality_sum_up(quality, &sum);
+	json = json_pack("{s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:f, s:s?, s:f, s:I, s:o}", "rows",
+			 (json_int_t)sum.rows, "accuracy", sum.accuracy, "accuracy_low", sum.accuracy_low,
+			 "accuracy_high", sum.accuracy_high, "balanced_accuracy", sum.balanced_accuracy, "macro_f1",
+			 sum.macro_f1, "log_loss", sum.log_loss, "brier", sum.brier, "ece", sum.ece, "majority_label",
+			 sum.majority_class < quality->class_count ? labels[sum.majority_class] : NULL,
+			 "majority_share", sum.majority_share, "unknown_labels", (json_int_t)sum.unknown_labels,
+			 "classes", classes_json(quality, labels));
 	if (quality->confusion)
 		json_object_set_new(json, "confusion", confusion_json(quality));
 	return json;

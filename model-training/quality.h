@@ -6,7 +6,8 @@
  *
  *	struct quality *quality = quality_new(forest->class_count);
  *	quality_add(quality, label, predicted, scores, trees) ...
- *	json_t *json = quality_json(quality, forest->labels);
+ *	quality_sum_up(quality, &summary);	the numbers of the whole
+ *	json_t *json = quality_json(quality, forest->labels);	them and those by class
  *	quality_free(quality);
  *
  * With C[i][j] rows of true class i predicted as j, n rows in all:
@@ -36,6 +37,18 @@ void quality_free(struct quality *quality); /* NULL is fine */
 
 /* label -1: not known. scores: the forest's sums (common/forest.h) over `trees` trees. */
 void quality_add(struct quality *quality, int label, int predicted, const uint64_t *scores, int trees);
+
+struct quality_summary {
+	int64_t rows, right;
+	double accuracy, accuracy_low, accuracy_high;
+	double balanced_accuracy, macro_f1, log_loss, brier, ece;
+	int majority_class; /* class_count: the unknown labels */
+	double majority_share;
+	int64_t unknown_labels;
+};
+
+/* With no rows every number is 0. */
+void quality_sum_up(const struct quality *quality, struct quality_summary *summary);
 
 /* {"rows", "accuracy", "accuracy_low", "accuracy_high", "balanced_accuracy", "macro_f1", "log_loss", "brier", "ece",
  * "majority_label", "majority_share", "unknown_labels", "classes": [{"label", "rows", "predicted", "right",

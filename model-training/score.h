@@ -7,6 +7,7 @@
 
 #include "common/forest.h"
 #include "common/registry.h"
+#include "model-training/quality.h"
 
 struct score {
 	int64_t rows, right;
@@ -15,6 +16,7 @@ struct score {
 	double macro_f1;       /* over labels that occur or are predicted; an unknown label counts with F1 = 0 */
 	double majority_share; /* of the most frequent label: what always guessing it would reach */
 	uint8_t *is_right;     /* by row */
+	struct quality *quality;
 };
 
 /* With no rows every number is 0. */

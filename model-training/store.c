@@ -76,7 +76,7 @@ static bool take_id(PGresult *row, int *id)
 static bool store_model(PGconn *db, const struct store_record *record, int *model_id, struct fail *fail)
 {
 	const struct plan *plan = record->plan;
-	char parent[16], now[CLOCK_TEXT_SIZE], *metrics, *smoke;
+	char parent[16], now[CLOCK_TEXT_SIZE], *metrics, *report, *smoke;
 	struct forest *forest;
 	bool stored;
 
@@ -94,17 +94,19 @@ static bool store_model(PGconn *db, const struct store_record *record, int *mode
 	smoke = smoke_make(forest);
 	forest_free(forest);
 	metrics = json_dumps(record->metrics, JSON_COMPACT);
+	report = json_dumps(record->report, JSON_COMPACT);
 	stored = take_id(
 	    db_queryf(
-		db, fail, "dddsysllslss",
+		db, fail, "dddsysllslsss",
 		"INSERT INTO green_ml.model (pipeline_id, plan_id, feature_set_id, parent_model_id, bytes, sha256, "
-		"holdout_n, holdout_k, metrics, run_id, simulated_at, smoke) VALUES "
-		"($1, $2, $3, $4, $5, decode($6, 'hex'), $7, $8, $9, $10, $11, $12) RETURNING model_id",
+		"holdout_n, holdout_k, metrics, run_id, simulated_at, smoke, report) VALUES "
+		"($1, $2, $3, $4, $5, decode($6, 'hex'), $7, $8, $9, $10, $11, $12, $13) RETURNING model_id",
 		plan->pipeline_id, plan->id, plan->feature_set_id, id_or_null(record->champion->model_id, parent),
 		record->bytes->data, record->bytes->size, record->sha256, record->input->rows, record->input->right,
-		metrics, record->run_id, simulated_now(now), smoke),
+		metrics, record->run_id, simulated_now(now), smoke, report),
 	    model_id);
 	free(metrics);
+	free(report);
 	free(smoke);
 	return stored;
 }

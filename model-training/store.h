@@ -35,7 +35,7 @@ struct store_record {
 	const struct champion *champion; /* the challenger was compared with */
 	const struct gate_input *input;
 	const struct gate_verdict *verdict;
-	json_t *metrics, *champions; /* the caller's */
+	json_t *metrics, *report, *champions; /* the caller's */
 	int64_t run_id;
 };
 

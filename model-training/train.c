@@ -1,16 +1,20 @@
 #include "model-training/train.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/db.h"
 #include "common/log.h"
 #include "common/output.h"
 #include "common/registry.h"
+#include "common/xalloc.h"
 #include "model-training/challenge.h"
 #include "model-training/fake.h"
 #include "model-training/forest_write.h"
 #include "model-training/gate.h"
 #include "model-training/grow.h"
+#include "model-training/importance.h"
+#include "model-training/report.h"
 #include "model-training/result.h"
 #include "model-training/store.h"
 
@@ -25,6 +29,7 @@ struct training {
 	char sha256[DIGEST_HEX_SIZE];
 	struct forest *forest; /* read back from the bytes */
 	struct challenge challenge;
+	double *importance; /* by feature */
 	double fake_cpu_s;
 };
 
@@ -60,6 +65,8 @@ static bool grow(struct training *training, struct fail *fail)
 					: shares_grow_all(training->db, plan, threads, output_progress, &grown, fail)))
 		return false;
 	output_progress_end();
+	training->importance = xcalloc((size_t)plan->dataset->feature_count, sizeof(*training->importance));
+	importance_of_impurity(plan->dataset, &grown, threads, training->importance);
 	done = forest_write(plan->dataset, &grown, threads, &training->bytes, fail);
 	if (done) {
 		digest_bytes(training->bytes.data, training->bytes.size, hash);
@@ -88,6 +95,8 @@ static bool store(struct training *training, const struct champion *champion, co
 	    .verdict = &verdict,
 	    .metrics = result_metrics(training->plan, training->forest, training->bytes.size,
 				      &training->challenge.score, &cost),
+	    .report = report_make(training->plan->dataset, training->forest, training->challenge.score.quality,
+				  training->importance),
 	    .champions = training->challenge.champions,
 	    .run_id = run_id(training->run),
 	};
@@ -95,6 +104,7 @@ static bool store(struct training *training, const struct champion *champion, co
 		    db_commit(training->db, fail);
 
 	json_decref(record.metrics);
+	json_decref(record.report);
 	return done;
 }
 
@@ -155,6 +165,7 @@ bool train(PGconn *db, struct run *run, struct plan *plan, const struct train_se
 		training.fake_cpu_s = fake_compute((double)plan->dataset->row_count / 1000 * settings->fake_scale);
 	done = grow(&training, fail) && meet(&training, result, fail);
 	challenge_release(&training.challenge);
+	free(training.importance);
 	forest_free(training.forest);
 	text_release(&training.bytes);
 	return done;
