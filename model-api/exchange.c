@@ -33,6 +33,7 @@ struct exchange *exchange_new(struct exchanges *all, int fd)
 	exchange->since_ms = now_ms();
 	text_init(&exchange->body, all->max_body);
 	reply_init(&exchange->reply, all->max_reply);
+	text_init(&exchange->kept_body, all->max_reply);
 	pthread_mutex_lock(&all->lock);
 	exchange->next = all->first;
 	if (all->first)
@@ -68,6 +69,7 @@ void exchange_free(struct exchanges *all, struct exchange *exchange)
 	give_back_body(all, exchange);
 	text_release(&exchange->body);
 	reply_release(&exchange->reply);
+	text_release(&exchange->kept_body);
 	free(exchange);
 }
 

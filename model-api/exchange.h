@@ -22,12 +22,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "common/text.h"
 #include "model-api/reply.h"
 #include "model-api/route.h"
 
 struct MHD_Connection;
+struct MHD_Response;
 
 enum exchange_state { EXCHANGE_IDLE, EXCHANGE_HEADERS, EXCHANGE_BODY, EXCHANGE_ANSWER, EXCHANGE_WAIT, EXCHANGE_DEAD };
 
@@ -38,6 +40,13 @@ struct exchange {
 	atomic_int state;
 	atomic_int_fast64_t since_ms; /* begin of the request, or end of the last one */
 	bool had_request;
+
+	/* the last answer, for the next one that is the same; handle.c makes and ends it */
+	struct MHD_Response *kept;
+	bool kept_usual; /* 200, without headers of its own */
+	const char *kept_type;
+	time_t kept_at;
+	struct text kept_body;
 
 	/* the request */
 	struct MHD_Connection *connection;
@@ -50,6 +59,7 @@ struct exchange {
 	struct text body;
 	size_t budget_taken; /* bytes of body memory that count in exchanges.body_memory */
 	struct reply reply;
+	size_t sent_size;
 	struct ticket ticket;
 	double wait_until_s;
 };

@@ -2,7 +2,9 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <strings.h>
+#include <time.h>
 
 #include "common/clock.h"
 #include "common/log.h"
@@ -32,25 +34,69 @@ static const char *header(const struct exchange *exchange, const char *name)
 
 /* ------------------------------------------------------------------ answering */
 
-static enum MHD_Result queue_reply(struct server *server, struct exchange *exchange)
+static bool is_draining(const struct server *server)
 {
-	struct reply *reply = &exchange->reply;
-	/* The body stays untouched until the next request of this connection. */
-	struct MHD_Response *response =
-	    MHD_create_response_from_buffer(reply->body.size, reply->body.data, MHD_RESPMEM_PERSISTENT);
-	enum MHD_Result result = MHD_NO;
+	return atomic_load_explicit(&server->service->draining, memory_order_relaxed);
+}
+
+/* The header Date, written once a second; the library would do so for each answer. */
+static const char *date_at(time_t second)
+{
+	static _Thread_local time_t written;
+	static _Thread_local char text[32];
+	struct tm parts;
+
+	if (second != written && gmtime_r(&second, &parts) &&
+	    strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", &parts) > 0)
+		written = second;
+	return text;
+}
+
+static struct MHD_Response *make_response(const struct server *server, const struct reply *reply,
+					  const struct text *body, time_t now)
+{
+	struct MHD_Response *response = MHD_create_response_from_buffer(body->size, body->data, MHD_RESPMEM_PERSISTENT);
 
 	if (!response)
-		return MHD_NO;
+		return NULL;
 	if (MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply->type) == MHD_YES &&
+	    MHD_add_response_header(response, MHD_HTTP_HEADER_DATE, date_at(now)) == MHD_YES &&
 	    (!reply->allow || MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, reply->allow) == MHD_YES) &&
 	    (!reply->asks_token ||
 	     MHD_add_response_header(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer") == MHD_YES) &&
-	    (!atomic_load_explicit(&server->service->draining, memory_order_relaxed) ||
-	     MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close") == MHD_YES))
-		result = MHD_queue_response(exchange->connection, (unsigned int)reply->status, response);
+	    (!is_draining(server) || MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close") == MHD_YES))
+		return response;
 	MHD_destroy_response(response);
-	return result;
+	return NULL;
+}
+
+/* The library's response is made anew only where the answer is not the connection's last one again: there are as many
+ * answers to a row as the model has classes. Its bytes stay untouched as long as it is kept,
+ * which is for a second at most, because of its Date. */
+static enum MHD_Result queue_reply(struct server *server, struct exchange *exchange)
+{
+	struct reply *reply = &exchange->reply;
+	bool usual = reply->status == 200 && !is_draining(server);
+	time_t now = time(NULL);
+
+	if (!usual || !exchange->kept_usual || exchange->kept_at != now || exchange->kept_type != reply->type ||
+	    exchange->kept_body.size != reply->body.size ||
+	    memcmp(exchange->kept_body.data, reply->body.data, reply->body.size) != 0) {
+		struct text unused = exchange->kept_body;
+
+		if (exchange->kept)
+			MHD_destroy_response(exchange->kept);
+		exchange->kept_body = reply->body;
+		reply->body = unused;
+		exchange->kept = make_response(server, reply, &exchange->kept_body, now);
+		exchange->kept_usual = usual && exchange->kept;
+		exchange->kept_type = reply->type;
+		exchange->kept_at = now;
+	}
+	exchange->sent_size = exchange->kept_body.size;
+	if (!exchange->kept)
+		return MHD_NO;
+	return MHD_queue_response(exchange->connection, (unsigned int)reply->status, exchange->kept);
 }
 
 /* Suspends the connection until its ticket is finished. False: it is already. */
@@ -114,8 +160,7 @@ static enum MHD_Result answer(struct server *server, struct exchange *exchange)
 static enum MHD_Result begin(struct door *door, struct exchange *exchange, const char *url, const char *method)
 {
 	struct server *server = door->server;
-	const char *length = header(exchange, MHD_HTTP_HEADER_CONTENT_LENGTH);
-	const char *expect = header(exchange, MHD_HTTP_HEADER_EXPECT);
+	const char *length = header(exchange, MHD_HTTP_HEADER_CONTENT_LENGTH), *expect;
 	struct reply *reply = &exchange->reply;
 
 	metrics_request_begin(server->service->metrics);
@@ -134,6 +179,7 @@ static enum MHD_Result begin(struct door *door, struct exchange *exchange, const
 	}
 	if (!exchange_move(exchange, EXCHANGE_HEADERS, EXCHANGE_BODY))
 		return MHD_NO;
+	expect = exchange->refused ? header(exchange, MHD_HTTP_HEADER_EXPECT) : NULL;
 	if (exchange->refused && ((expect && strcasecmp(expect, "100-continue") == 0) ||
 				  is_longer(length, server->all.max_body * DISCARD_FACTOR)))
 		return exchange_move(exchange, EXCHANGE_BODY, EXCHANGE_ANSWER) ? queue_reply(server, exchange) : MHD_NO;
@@ -212,8 +258,8 @@ void handle_completed(void *context, struct MHD_Connection *connection UNUSED, v
 	metrics_request_end(server->service->metrics, exchange->route, status, took_s);
 	if (server->access_log)
 		log_info("request", "route", "%s", route_path(exchange->route), "status", "%d", status, "bytes_in",
-			 "%zu", exchange->received, "bytes_out", "%zu", exchange->reply.body.size, "seconds", "%.6f",
-			 took_s, NULL);
+			 "%zu", exchange->received, "bytes_out", "%zu", exchange->sent_size, "seconds", "%.6f", took_s,
+			 NULL);
 	exchange_end(&server->all, exchange);
 }
 
@@ -233,6 +279,8 @@ void handle_connection(void *context, struct MHD_Connection *connection, void **
 	}
 	if (!exchange->had_request)
 		metrics_add(server->service->metrics, server->failed_series, 1);
+	if (exchange->kept)
+		MHD_destroy_response(exchange->kept);
 	exchange_free(&server->all, exchange);
 	*socket_context = NULL;
 }

@@ -57,7 +57,10 @@ static bool matches(const char *pattern, const char *path, struct route_names *n
 	static const char model[] = "{model}", version[] = "{version}";
 
 	while (*pattern) {
-		if (strncmp(pattern, model, strlen(model)) == 0) {
+		if (*pattern != '{') {
+			if (*pattern++ != *path++)
+				return false;
+		} else if (strncmp(pattern, model, strlen(model)) == 0) {
 			if (!take_name(&path, names->model, sizeof(names->model)))
 				return false;
 			pattern += strlen(model);
@@ -65,7 +68,7 @@ static bool matches(const char *pattern, const char *path, struct route_names *n
 			if (!take_name(&path, names->version, sizeof(names->version)))
 				return false;
 			pattern += strlen(version);
-		} else if (*pattern++ != *path++) {
+		} else {
 			return false;
 		}
 	}

@@ -13,7 +13,7 @@
 #include "model-api/listen.h"
 
 enum {
-	CONNECTION_MEMORY = 16384, /* headers: nearly all of it */
+	CONNECTION_MEMORY = 8192, /* headers: nearly all of it; the library zeroes it for each request */
 	REPLY_FACTOR = 4,
 	BODIES_AT_ONCE = 8,
 	THREAD_STACK = 1024 * 1024,
@@ -89,8 +89,8 @@ static void on_log(void *context UNUSED, const char *format, va_list arguments)
 
 static bool start_door(struct door *door, const struct server_settings *settings, struct fail *fail)
 {
-	unsigned int flags =
-	    MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TURBO | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
+	unsigned int flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TURBO | MHD_ALLOW_SUSPEND_RESUME |
+			     MHD_USE_ERROR_LOG | MHD_USE_SUPPRESS_DATE_NO_CLOCK;
 	bool is_public = door->kind == DOOR_PUBLIC;
 	int64_t connections = is_public ? settings->max_connections : ADMIN_CONNECTIONS;
 	/* The library's own time-out must not come before the 408. */
