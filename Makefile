@@ -183,7 +183,7 @@ test:
 	$(AGAIN) $(ASAN) VARIANT=asan CC=gcc all unit fuzzers
 	@tests/e2e/prepare >$(O)/cluster
 	@$(RUN) BIN=$(abspath $(O)/bin) $(TESTS) $(FAST) $(SLOW) $(wildcard tests/checks/*.sh) \
-		--group sample KILL_POINTS=12 RESTART_POINTS=3 TWICE_ROUNDS=3 $(TORTURE) \
+		--group sample SOAK_S=10 KILL_POINTS=12 RESTART_POINTS=3 TWICE_ROUNDS=3 $(TORTURE) \
 		--group asan $(ASAN_ENVIRONMENT) $(UNIT:tests/unit/%.c=$(A)/unit/%) \
 		$(FUZZ:tests/fuzz/%.c=$(A)/fuzz/%) $(FAST) $(SLOW) \
 		$(ON_CLUSTER) $(STORIES); $(NO_CLUSTER_STAYS)
