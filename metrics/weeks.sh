@@ -1,13 +1,17 @@
 # shellcheck shell=bash
-# The seven weeks that the demo and tests/bench/weeks share; to be sourced. Week 1 brings WEEKS_FIRST_ROWS rows, each later
+# The seven weeks that demo, experiment and tests/bench/weeks share; to be sourced. Week 1 brings WEEKS_FIRST_ROWS rows, each later
 # one WEEKS_ROWS; the relation between features and label drifts after the first week's rows. BIN: the programs.
 #
 #   weeks_generate FILE     all their rows
 #   weeks_rows WEEK         how many rows the week brings
 #   weeks_start WEEK        how many rows came before
 #   weeks_time WEEK         its simulated time, one week after another
-WEEKS_FIRST_TIME=2023-11-14T09:00:00Z
-WEEKS_FIRST_ROWS=100000 WEEKS_ROWS=20000 WEEKS_ALL_ROWS=220000
+#
+# WEEKS: another number of weeks. WEEKS_FIRST_TIME: another time of the first.
+WEEKS=${WEEKS:-7}
+WEEKS_FIRST_TIME=${WEEKS_FIRST_TIME:-2023-11-14T09:00:00Z}
+WEEKS_INTENSITIES=282,445,552,615,404,224,448 # gCO2/kWh, the first version's seven readings
+WEEKS_FIRST_ROWS=100000 WEEKS_ROWS=20000 WEEKS_ALL_ROWS=$((100000 + (WEEKS - 1) * 20000))
 WEEKS_SPEC=pipeline/specs/insurance.json
 
 weeks_generate() {

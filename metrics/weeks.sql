@@ -17,7 +17,10 @@ SELECT s.scenario, w.week, w.rows, r.reading_gco2_per_kwh AS gco2_per_kwh,
        round(d.drop::numeric, 4) AS drop, m.model_id, round(e.accuracy, 4) AS accuracy_new,
        round(m.accuracy, 4) AS accuracy_holdout, round(c.cpu_s::numeric, 3) AS cpu_s,
        round(c.postgres_cpu_s::numeric, 3) AS postgres_cpu_s, round(c.operational_g::numeric, 6) AS gco2,
-       round(c.energy_j::numeric, 3) AS energy_j, round(c.embodied_g::numeric, 6) AS embodied_gco2
+       round(c.energy_j::numeric, 3) AS energy_j, round(c.embodied_g::numeric, 6) AS embodied_gco2,
+       round(c.training_cpu_s::numeric, 3) AS training_cpu_s, round(c.tick_cpu_s::numeric, 4) AS tick_cpu_s,
+       round(c.tick_g::numeric, 6) AS tick_gco2, round(i.cpu_s::numeric, 4) AS idle_tick_cpu_s,
+       round(i.energy_j::numeric, 4) AS idle_tick_j
 FROM week w
 CROSS JOIN scenario s
 LEFT JOIN reading r ON r.decided_at = w.simulated_at
@@ -31,7 +34,15 @@ LEFT JOIN LATERAL ( -- the model trained that week, whether or not it was promot
 	WHERE p.name = s.pipeline AND m.simulated_at = w.simulated_at) m ON true
 CROSS JOIN LATERAL (
 	SELECT sum(u.cpu_s) AS cpu_s, sum(u.postgres_cpu_s) AS postgres_cpu_s, sum(u.energy_j) AS energy_j,
-	       sum(u.operational_g) AS operational_g, sum(u.embodied_g) AS embodied_g
+	       sum(u.operational_g) AS operational_g, sum(u.embodied_g) AS embodied_g,
+	       sum(u.cpu_s + u.postgres_cpu_s) FILTER (WHERE u.program = 'model-training') AS training_cpu_s,
+	       sum(u.cpu_s + u.postgres_cpu_s) FILTER (WHERE u.program = 'scheduler') AS tick_cpu_s,
+	       sum(u.operational_g) FILTER (WHERE u.program = 'scheduler') AS tick_g
 	FROM green_ml.pipeline_cost u
 	WHERE u.charged_to = s.pipeline AND u.at = w.simulated_at AND u.state = 'done' AND (s.ticks OR u.program <> 'scheduler')) c
+LEFT JOIN LATERAL ( -- the ticks between the weeks: they found nothing new
+	SELECT avg(u.cpu_s + u.postgres_cpu_s) AS cpu_s, avg(u.energy_j) AS energy_j
+	FROM green_ml.pipeline_cost u
+	WHERE s.ticks AND u.charged_to = s.pipeline AND u.program = 'scheduler' AND u.state = 'done'
+	  AND u.at NOT IN (SELECT simulated_at FROM week)) i ON true
 ORDER BY s.ticks, w.week;

@@ -236,8 +236,73 @@ LEFT JOIN (
 					 - t.operational_g) AS waiting_g
 	FROM training t JOIN green_ml.energy_model m USING (machine) GROUP BY 1, 2) AS t USING (charged_to, week);
 
+-- --- what an exporter reads (metrics/prometheus/queries.yaml) ---------------------------------------------------------
+-- Times are those of the real clock, simulated or not: alerts compare them with now.
+CREATE VIEW green_ml.export_pipeline AS
+SELECT p.name AS pipeline, c.accuracy AS holdout_accuracy_ratio, e.recent_k::double precision / nullif(e.recent_n, 0) AS new_accuracy_ratio,
+       coalesce((p.spec #>> '{gate,min_accuracy}')::double precision, 0) AS accuracy_floor_ratio,
+       d.drop AS drop_ratio, d.drop_ci_low AS drop_low_ratio, d.drop_ci_high AS drop_high_ratio,
+       d.reading_gco2_per_kwh AS grid_grams_per_kilowatt_hour,
+       extract(epoch FROM s.started_at)::double precision - s.reading_age_s AS grid_reading_timestamp_seconds,
+       extract(epoch FROM d.started_at)::double precision AS decided_timestamp_seconds,
+       (d.verdict = 'blocked')::int AS blocked, (d.verdict = 'wait')::int AS waiting, (d.verdict = 'train')::int AS training,
+       extract(epoch FROM c.promoted_at)::double precision AS promoted_timestamp_seconds,
+       (SELECT extract(epoch FROM max(l.finished_at))::double precision FROM green_ml.load l
+	WHERE l.source_id = p.source_id AND l.state = 'done' AND l.rows > 0) AS loaded_timestamp_seconds
+FROM green_ml.pipeline p
+LEFT JOIN green_ml.champion c USING (pipeline_id)
+LEFT JOIN LATERAL (
+	SELECT d.*, r.started_at FROM green_ml.decision d JOIN green_ml.run r USING (run_id)
+	WHERE d.pipeline_id = p.pipeline_id ORDER BY d.decision_id DESC LIMIT 1) d ON true
+LEFT JOIN LATERAL (
+	SELECT d.reading_age_s, r.started_at FROM green_ml.decision d JOIN green_ml.run r USING (run_id)
+	WHERE d.pipeline_id = p.pipeline_id AND d.reading_gco2_per_kwh IS NOT NULL ORDER BY d.decision_id DESC LIMIT 1) s ON true
+LEFT JOIN LATERAL (
+	SELECT e.recent_k, e.recent_n FROM green_ml.evaluation e
+	WHERE e.model_id = c.model_id ORDER BY e.evaluation_id DESC LIMIT 1) e ON true;
+
+CREATE VIEW green_ml.export_decisions AS
+SELECT p.name AS pipeline, d.verdict, d.rule, count(*) AS total
+FROM green_ml.decision d JOIN green_ml.pipeline p USING (pipeline_id) GROUP BY 1, 2, 3;
+
+CREATE VIEW green_ml.export_retrainings AS
+SELECT p.name AS pipeline, CASE WHEN g.promoted THEN 'promoted' ELSE 'refused' END AS outcome, count(*) AS total
+FROM green_ml.gate g JOIN green_ml.model m USING (model_id) JOIN green_ml.pipeline p USING (pipeline_id) GROUP BY 1, 2;
+
+CREATE VIEW green_ml.export_step AS
+SELECT pipeline, step, sum(runs) AS runs_total, sum(cpu_s) AS cpu_seconds_total, sum(postgres_cpu_s) AS postgres_cpu_seconds_total,
+       sum(wall_s) AS wall_seconds_total, sum(energy_j) AS energy_joules_total, coalesce(sum(operational_g), 0) AS operational_grams_total,
+       sum(embodied_g) AS embodied_grams_total
+FROM green_ml.step_cost GROUP BY 1, 2;
+
+CREATE VIEW green_ml.export_saving AS
+SELECT pipeline, sum(operational_g) AS spent_grams_total, sum(energy_j) AS spent_joules_total, sum(scheduler_g) AS scheduler_grams_total,
+       sum(at_once_g) AS at_once_grams_total, sum(every_week_g) AS every_week_grams_total, sum(every_week_j) AS every_week_joules_total
+FROM green_ml.saving GROUP BY 1;
+
+CREATE VIEW green_ml.export_sci AS
+SELECT pipeline, step, coalesce(sum(operational_g), 0) + sum(embodied_g) AS grams_total, sum(retrainings) AS retrainings_total,
+       sum(predictions) AS predictions_total
+FROM green_ml.sci GROUP BY 1, 2;
+
+CREATE VIEW green_ml.export_load AS
+SELECT s.name AS source, coalesce(sum(l.rows) FILTER (WHERE l.state = 'done'), 0) AS rows_total, coalesce(sum(l.rejected), 0) AS rejected_rows_total,
+       count(*) FILTER (WHERE l.state = 'failed') AS failed_total
+FROM green_ml.source s LEFT JOIN green_ml.load l USING (source_id) GROUP BY 1;
+
+CREATE VIEW green_ml.export_runs AS
+SELECT program, state, count(*) AS total FROM green_ml.run_state GROUP BY 1, 2;
+
+CREATE VIEW green_ml.export_machine AS
+SELECT machine, watt_per_busy_core AS busy_core_watts, pue AS pue_ratio FROM green_ml.energy_model;
+
 -- --- rights ---------------------------------------------------------------------------------------------------------
 GRANT SELECT ON green_ml.energy_model TO green_ml_loader, green_ml_preprocessor, green_ml_trainer, green_ml_api;
 GRANT SELECT ON green_ml.run_measurement, green_ml.api_usage, green_ml.run_cost, green_ml.pipeline_cost, green_ml.api_cost,
 	green_ml.step_cost, green_ml.sci, green_ml.saving TO green_ml_metrics;
 GRANT INSERT ON green_ml.run_measurement, green_ml.api_usage TO green_ml_metrics;
+-- pg_monitor: CloudNativePG's exporter asks as a member of it. Sums and counts only.
+GRANT USAGE ON SCHEMA green_ml TO pg_monitor;
+GRANT SELECT ON green_ml.export_pipeline, green_ml.export_decisions, green_ml.export_retrainings, green_ml.export_step,
+	green_ml.export_saving, green_ml.export_sci, green_ml.export_load, green_ml.export_runs, green_ml.export_machine
+	TO green_ml_metrics, pg_monitor;

@@ -61,7 +61,7 @@ start_node() {
 	start kube-proxy "$CACHE/bin/kube-proxy" --config="$STATE/kube-proxy.yaml"
 	start kubelet "$CACHE/bin/kubelet" --config="$STATE/kubelet.yaml" --kubeconfig="$STATE/kubelet.kubeconfig" \
 		--containerd="$STATE/run/containerd.sock" \
-		--root-dir="$STATE/kubelet" --cert-dir="$STATE/pki" --hostname-override="$NODE" --node-ip="$NODE_ADDRESS"
+		--housekeeping-interval=1s --root-dir="$STATE/kubelet" --cert-dir="$STATE/pki" --hostname-override="$NODE" --node-ip="$NODE_ADDRESS"
 	start coredns "$CACHE/bin/coredns" -conf "$STATE/Corefile"
 }
 

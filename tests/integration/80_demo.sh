@@ -9,7 +9,7 @@ exits "the demo ends well" 0 timeout -k 10 280 metrics/demo --keep
 cp "$OUT" "$TMP/said"
 [ "$STATUS" = 0 ] || tail -n 20 "$ERR" | sed 's/^/# /'
 is "weeks.csv has the columns others rely on" "$(head -n 1 "$DEMO_RESULT/weeks.csv")" \
-	"scenario,week,rows,gco2_per_kwh,verdict,rule,drop,model_id,accuracy_new,accuracy_holdout,cpu_s,postgres_cpu_s,gco2,energy_j,embodied_gco2"
+	"scenario,week,rows,gco2_per_kwh,verdict,rule,drop,model_id,accuracy_new,accuracy_holdout,cpu_s,postgres_cpu_s,gco2,energy_j,embodied_gco2,training_cpu_s,tick_cpu_s,tick_gco2,idle_tick_cpu_s,idle_tick_j"
 is "both scenarios have seven weeks" "$(tail -n +2 "$DEMO_RESULT/weeks.csv" | cut -d, -f1,2 | tr '\n' ' ')" \
 	"weekly,1 weekly,2 weekly,3 weekly,4 weekly,5 weekly,6 weekly,7 scheduler,1 scheduler,2 scheduler,3 scheduler,4 scheduler,5 scheduler,6 scheduler,7 "
 is "the weeks have the first version's intensities" "$(grep '^scheduler' "$DEMO_RESULT/weeks.csv" | cut -d, -f4 | tr '\n' ' ')" \
