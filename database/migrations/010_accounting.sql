@@ -281,9 +281,10 @@ SELECT pipeline, sum(operational_g) AS spent_grams_total, sum(energy_j) AS spent
 FROM green_ml.saving GROUP BY 1;
 
 CREATE VIEW green_ml.export_sci AS
-SELECT pipeline, step, coalesce(sum(operational_g), 0) + sum(embodied_g) AS grams_total, sum(retrainings) AS retrainings_total,
-       sum(predictions) AS predictions_total
-FROM green_ml.sci GROUP BY 1, 2;
+SELECT c.pipeline, c.step, c.grams AS grams_total, a.retrainings AS retrainings_total, a.predictions AS predictions_total
+FROM (SELECT pipeline, step, coalesce(sum(operational_g), 0) + sum(embodied_g) AS grams FROM green_ml.sci GROUP BY 1, 2) c
+JOIN (SELECT pipeline, sum(retrainings) AS retrainings, sum(predictions) AS predictions
+      FROM green_ml.sci WHERE step = 'all' GROUP BY 1) a USING (pipeline);
 
 CREATE VIEW green_ml.export_load AS
 SELECT s.name AS source, coalesce(sum(l.rows) FILTER (WHERE l.state = 'done'), 0) AS rows_total, coalesce(sum(l.rejected), 0) AS rejected_rows_total,
