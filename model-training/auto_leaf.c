@@ -4,7 +4,7 @@
 #include "model-training/oob.h"
 #include "model-training/shard.h"
 
-enum { LEAST_TREES = 10, SHARE_OF_TREES = 10 };
+enum { LEAST_TREES = 10, SHARE_OF_TREES = 10, FIRST_TRIED = 3 };
 
 static const int leaf_sizes[AUTO_LEAF_SIZES] = {1, 2, 5, 10, 20, 50, 100};
 
@@ -34,14 +34,24 @@ struct trial {
 	struct oob_score score;
 };
 
-static void try_size(const struct dataset *dataset, const struct grow_settings *settings, const struct oob *oob,
-		     int whole, struct auto_leaf_size *size, struct trial *trial)
+struct search {
+	const struct dataset *dataset;
+	const struct grow_settings *pilot;
+	const struct oob *oob;
+	int whole; /* trees of the forest */
+	struct auto_leaf_size *sizes;
+	struct trial *trials;
+};
+
+static void try_size(const struct search *search, int i)
 {
-	struct grow_settings own = *settings;
+	struct auto_leaf_size *size = &search->sizes[i];
+	struct grow_settings own = *search->pilot;
+	struct trial *trial = &search->trials[i];
 
 	own.min_samples_leaf = size->min_samples_leaf;
-	grow_forest(dataset, &own, &trial->grown);
-	oob_score(oob, trial->grown.trees, whole, own.threads, &trial->score);
+	grow_forest(search->dataset, &own, &trial->grown);
+	oob_score(search->oob, trial->grown.trees, search->whole, own.threads, &trial->score);
 	size->tried = true;
 	size->brier = trial->score.brier;
 	size->log_loss = trial->score.log_loss;
@@ -51,18 +61,31 @@ static void try_size(const struct dataset *dataset, const struct grow_settings *
 }
 
 /* Whether the size is worse than the best so far beyond any doubt. */
-static bool is_clearly_worse(const struct auto_leaf_size *sizes, const struct trial *trials, int i)
+static bool is_clearly_worse(const struct search *search, int i)
 {
-	int best = smallest(sizes, AUTO_LEAF_SIZES);
+	int best = smallest(search->sizes, AUTO_LEAF_SIZES);
 
-	return sizes[i].brier - sizes[best].brier >
-	       AUTO_LEAF_CLEAR * oob_standard_error(&trials[i].score, &trials[best].score);
+	return search->sizes[i].brier - search->sizes[best].brier >
+	       AUTO_LEAF_CLEAR * oob_standard_error(&search->trials[i].score, &search->trials[best].score);
+}
+
+/* One size after the other in a direction, as long as the last one is not clearly worse. */
+static void explore(const struct search *search, int from, int step)
+{
+	for (int i = from; i >= 0 && i < AUTO_LEAF_SIZES; i += step) {
+		if (!search->sizes[i].tried)
+			try_size(search, i);
+		if (is_clearly_worse(search, i))
+			break;
+	}
 }
 
 void auto_leaf_search(const struct dataset *dataset, const struct grow_settings *settings, struct auto_leaf *found)
 {
 	struct grow_settings pilot = *settings;
 	struct trial trials[AUTO_LEAF_SIZES] = {0};
+	struct search search = {
+	    .dataset = dataset, .pilot = &pilot, .whole = settings->trees, .sizes = found->sizes, .trials = trials};
 	struct oob *oob;
 	int best;
 
@@ -73,12 +96,9 @@ void auto_leaf_search(const struct dataset *dataset, const struct grow_settings 
 	*found = (struct auto_leaf){.tree_count = pilot.trees};
 	for (int i = 0; i < AUTO_LEAF_SIZES; i++)
 		found->sizes[i].min_samples_leaf = leaf_sizes[i];
-	oob = oob_new(dataset, settings->seed, 0, pilot.trees, AUTO_LEAF_MAX_SLOTS);
-	for (int i = AUTO_LEAF_SIZES - 1; i >= 0; i--) {
-		try_size(dataset, &pilot, oob, settings->trees, &found->sizes[i], &trials[i]);
-		if (is_clearly_worse(found->sizes, trials, i))
-			break;
-	}
+	search.oob = oob = oob_new(dataset, settings->seed, 0, pilot.trees, AUTO_LEAF_MAX_SLOTS);
+	explore(&search, FIRST_TRIED, -1);
+	explore(&search, FIRST_TRIED, 1);
 	best = smallest(found->sizes, AUTO_LEAF_SIZES);
 	found->rows = (int64_t)trials[best].score.brier_rows;
 	for (int i = 0; i < AUTO_LEAF_SIZES; i++)

@@ -13,10 +13,10 @@
  *	auto_leaf_release(&found);
  *
  * The pilot has max(10, trees / 10) trees, at most all. Judged is the Brier score that oob.h expects of the whole
- *forest, because the log loss of so few trees prefers leaves that are much too large for a hundred of them. Sizes are
- *tried from the largest down, as large leaves cost little; the search ends where a smaller size is worse than the best
- *so far by more than AUTO_LEAF_CLEAR standard errors: the score falls and then rises again, and the sizes that are left
- *out cost the most. What is found depends on the training set and the settings only, see oob.h.
+ * forest, because the log loss of so few trees prefers leaves that are much too large for a hundred of them. The score
+ * falls and rises again with the size; so the search starts in the middle, at 10, and goes down and then up, each way
+ * until a size is worse than the best so far by more than AUTO_LEAF_CLEAR standard errors: purity, which costs the most,
+ * is not tried where it is hopeless. What is found depends on the training set and the settings only, see oob.h.
  */
 
 #include <jansson.h>
