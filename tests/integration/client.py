@@ -2,7 +2,9 @@
 """A client of model-api for its integration test: what curl cannot do.
 
     client.py cases PORT DIR            every DIR/NAME.body is answered as NAME.want says
-    client.py load PORT THREADS STOP    keep-alive requests until the file STOP is there; prints counts as JSON
+    client.py load PORT THREADS STOP [ROW]
+                                        keep-alive requests until the file STOP is there; prints counts as JSON. With a ROW of
+                                        its own nothing is known of the label, and only the status counts
     client.py hold PORT COUNT STOP      COUNT idle connections until the file STOP is there
     client.py stall PORT                half a body, then silence; prints what comes
     client.py dribble PORT SECONDS      a header byte now and then; prints the seconds until the server closes
@@ -63,15 +65,20 @@ ROW = b'{"row":[30,1,"Berlin"]}'
 ROWS = b'{"rows":[' + b",".join([b'[30,1,"Berlin"]'] * 50) + b"]}"
 
 
-def load_one(port, stop, counts, lock):
+def is_right(answer, one_of_two):
+    said = set(answer.get("predictions", [answer.get("prediction")]))
+    return len(said) == 1 and (not one_of_two or said == {"yes" if answer["model"] == 1 else "no"})
+
+
+def load_one(port, stop, counts, lock, row):
+    one, many = (b'{"row":%s}' % row, b'{"rows":[%s]}' % b",".join([row] * 50)) if row else (ROW, ROWS)
     connection, done, number = connect(port), {"requests": 0, "failed": 0, "errors": [], "by_model": {}, "promotions": []}, 0
     while not os.path.exists(stop):
         number += 1
         try:
-            status, reply = ask(connection, "/predict", ROWS if number % 5 == 0 else ROW)
+            status, reply = ask(connection, "/predict", many if number % 5 == 0 else one)
             answer = json.loads(reply)
-            said = set(answer.get("predictions", [answer.get("prediction")]))
-            good = status == 200 and said == {"yes" if answer["model"] == 1 else "no"}
+            good = status == 200 and is_right(answer, not row)
             done["by_model"][answer.get("model")] = done["by_model"].get(answer.get("model"), 0) + 1
             done["promotions"].append(answer.get("promotion"))
         except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
@@ -90,10 +97,10 @@ def load_one(port, stop, counts, lock):
             counts["by_model"][str(model)] = counts["by_model"].get(str(model), 0) + count
 
 
-def load(port, threads, stop):
+def load(port, threads, stop, row=""):
     counts = {"requests": 0, "failed": 0, "backwards": 0, "errors": [], "by_model": {}, "promotions": []}
     lock = threading.Lock()
-    workers = [threading.Thread(target=load_one, args=(port, stop, counts, lock)) for _ in range(int(threads))]
+    workers = [threading.Thread(target=load_one, args=(port, stop, counts, lock, row.encode())) for _ in range(int(threads))]
     for worker in workers:
         worker.start()
     for worker in workers:
