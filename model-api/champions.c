@@ -179,15 +179,20 @@ void model_table_leave(struct model_table *table)
 	pthread_mutex_unlock(&table->lanes[metrics_lane(table->lane_count)].lock);
 }
 
+void model_table_wait(struct model_table *table)
+{
+	for (int i = 0; i < table->lane_count; i++) {
+		pthread_mutex_lock(&table->lanes[i].lock);
+		pthread_mutex_unlock(&table->lanes[i].lock);
+	}
+}
+
 void model_table_publish(struct model_table *table, struct champions *champions)
 {
 	struct champions *old = atomic_exchange(&table->champions, champions);
 
 	/* Who enters from now on finds the new set; who holds a lane may still use the old one. */
-	for (int i = 0; i < table->lane_count; i++) {
-		pthread_mutex_lock(&table->lanes[i].lock);
-		pthread_mutex_unlock(&table->lanes[i].lock);
-	}
+	model_table_wait(table);
 	champions_free(old);
 }
 

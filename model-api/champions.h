@@ -54,6 +54,8 @@ struct model_table *model_table_new(int lanes); /* holds an empty, unknown set *
 const struct champions *model_table_enter(struct model_table *table);
 void model_table_leave(struct model_table *table);
 void model_table_publish(struct model_table *table, struct champions *champions); /* takes ownership */
+/* Until every request that had entered has left. */
+void model_table_wait(struct model_table *table);
 void model_table_free(struct model_table *table);
 
 #endif

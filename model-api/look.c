@@ -201,8 +201,8 @@ static void log_loaded(const struct model *model, const char *from, double secon
 {
 	log_info("model loaded", "from", "%s", from, "pipeline", "%s", model->pipeline, "promotion_id", "%d",
 		 model->promotion_id, "model_id", "%d", model->model_id, "sha256", "%s", model->sha256, "trees", "%d",
-		 model->forest->tree_count, "by", "%s", model->table ? "table" : "trees", "nodes", "%lu",
-		 (unsigned long)model->forest->node_count, "seconds", "%.3f", seconds, NULL);
+		 model->forest->tree_count, "nodes", "%lu", (unsigned long)model->forest->node_count, "seconds", "%.3f",
+		 seconds, NULL);
 }
 
 static void keep_copy(const struct look *look, const struct model_address *address, const struct model_parts *parts)
@@ -322,6 +322,39 @@ enum look_result look_take(struct look *look, PGconn *db, struct model_table *ta
 	champions_free(champions);
 	db_free(rows);
 	return result;
+}
+
+/* ------------------------------------------------------------------ tables */
+
+static bool make_table(struct model *model, struct model_table *table)
+{
+	double begun_s = clock_monotonic_s();
+	struct fail fail = {0};
+	struct forest_table *made = model_make_table(model, &fail);
+
+	if (fail.code)
+		log_error("the trees go on answering", "pipeline", "%s", model->pipeline, "reason", "%s", fail.text,
+			  NULL);
+	if (!made)
+		return false;
+	model_take_table(model, made);
+	model_table_wait(table);
+	model_drop_trees(model);
+	log_info("a table answers in place of the trees", "pipeline", "%s", model->pipeline, "model_id", "%d",
+		 model->model_id, "seconds", "%.3f", clock_monotonic_s() - begun_s, NULL);
+	return true;
+}
+
+bool look_make_tables(struct look *look, struct model_table *table)
+{
+	const struct champions *set = look->published;
+	bool made = false;
+
+	for (int i = 0; set && i < set->count; i++)
+		made = make_table(set->models[i], table) || made;
+	for (int i = 0; set && i < set->pinned_count; i++)
+		made = make_table(set->pinned[i], table) || made;
+	return made;
 }
 
 /* ------------------------------------------------------------------ copies */

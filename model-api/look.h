@@ -50,6 +50,9 @@ enum look_result look_take(struct look *look, PGconn *db, struct model_table *ta
 /* Before anything was published: serves the local copies. False: there is none that is good. */
 bool look_copies(struct look *look, struct model_table *table);
 
+/* Gives the published models their look-up tables; true when it made one. */
+bool look_make_tables(struct look *look, struct model_table *table);
+
 /* Copies the champions that are refused at present; returns how many. */
 int look_refusals(const struct look *look, struct refusal refusals[LOOK_MAX_REFUSALS]);
 

@@ -143,31 +143,32 @@ int model_feature(const struct model *model, const char *name)
 
 /* ------------------------------------------------------------------ the table */
 
-void model_predict(const struct model *model, const int32_t *keys, size_t rows, uint16_t *classes, uint64_t *scores)
+static void predict_by_table(const struct forest_table *table, const struct forest *forest, const int32_t *keys,
+			     size_t rows, uint16_t *classes, uint64_t *scores)
 {
-	size_t columns = (size_t)model->forest->feature_count, count = (size_t)model->forest->class_count;
+	size_t columns = (size_t)forest->feature_count, count = (size_t)forest->class_count;
 
-	if (!model->table) {
-		forest_predict_rows(model->forest, keys, rows, classes, scores);
-		return;
-	}
-	for (size_t row = 0; row < rows; row++) {
-		const uint32_t *found = forest_table_scores(model->table, keys + row * columns);
-		size_t best = 0;
+	forest_table_predict(table, keys, rows, classes);
+	for (size_t row = 0; scores && row < rows; row++) {
+		const uint32_t *found = forest_table_scores(table, keys + row * columns);
 
-		for (size_t i = 0; i < count; i++) {
-			if (found[i] > found[best])
-				best = i;
-			if (scores)
-				scores[row * count + i] = found[i];
-		}
-		classes[row] = (uint16_t)best;
+		for (size_t i = 0; i < count; i++)
+			scores[row * count + i] = found[i];
 	}
 }
 
-static bool agrees(const struct model *model, int part)
+void model_predict(const struct model *model, const int32_t *keys, size_t rows, uint16_t *classes, uint64_t *scores)
 {
-	const struct forest *forest = model->forest;
+	const struct forest_table *table = atomic_load_explicit(&model->table, memory_order_acquire);
+
+	if (table)
+		predict_by_table(table, model->forest, keys, rows, classes, scores);
+	else
+		forest_predict_rows(model->forest, keys, rows, classes, scores);
+}
+
+static bool agrees(const struct forest *forest, const struct forest_table *table, int part)
+{
 	size_t count = (size_t)forest->class_count;
 	int32_t *keys = xcalloc((size_t)forest->feature_count, sizeof(*keys));
 	uint64_t *by_trees = xcalloc(count, sizeof(*by_trees)), *by_table = xcalloc(count, sizeof(*by_table));
@@ -176,7 +177,7 @@ static bool agrees(const struct model *model, int part)
 
 	sample_row(forest, part, keys);
 	same = forest_predict(forest, keys, by_trees) >= 0;
-	model_predict(model, keys, 1, &found, by_table);
+	predict_by_table(table, forest, keys, 1, &found, by_table);
 	same = same && memcmp(by_trees, by_table, count * sizeof(*by_trees)) == 0;
 	free(keys);
 	free(by_trees);
@@ -184,24 +185,38 @@ static bool agrees(const struct model *model, int part)
 	return same;
 }
 
-bool model_make_table(struct model *model, struct fail *fail)
+struct forest_table *model_make_table(struct model *model, struct fail *fail)
 {
-	struct forest *forest = model->forest;
+	const struct forest *forest = model->forest;
 	size_t trees_bytes = forest->node_count * sizeof(*forest->nodes);
+	struct forest_table *table;
 
-	model->table = forest_table_new(forest, trees_bytes > small_table_bytes ? trees_bytes : small_table_bytes);
-	for (int part = 0; model->table && part < SAMPLES; part++)
-		if (!agrees(model, part))
-			return fail_set(fail, EXIT_FAILED,
-					"the model fails its self-test: its table and its trees do not agree");
-	if (model->table) {
-		/* The table needs the thresholds only. */
-		free(forest->nodes);
-		free(forest->distributions);
-		forest->nodes = NULL;
-		forest->distributions = NULL;
-	}
-	return true;
+	if (model->tried_table)
+		return NULL;
+	model->tried_table = true;
+	table = forest_table_new(forest, trees_bytes > small_table_bytes ? trees_bytes : small_table_bytes);
+	for (int part = 0; table && part < SAMPLES; part++)
+		if (!agrees(forest, table, part)) {
+			fail_set(fail, EXIT_FAILED, "the table and the trees of model %d do not agree",
+				 model->model_id);
+			forest_table_free(table);
+			return NULL;
+		}
+	return table;
+}
+
+void model_take_table(struct model *model, struct forest_table *table)
+{
+	atomic_store_explicit(&model->table, table, memory_order_release);
+}
+
+void model_drop_trees(struct model *model)
+{
+	/* The table needs the thresholds only. */
+	free(model->forest->nodes);
+	free(model->forest->distributions);
+	model->forest->nodes = NULL;
+	model->forest->distributions = NULL;
 }
 
 /* ------------------------------------------------------------------ one model */
@@ -319,7 +334,7 @@ struct model *model_build(struct model_parts *parts, const struct model_address 
 	parts->forest = NULL;
 	if (!model_take_columns(model, parts->columns, fail) ||
 	    (parts->smoke && !smoke_check(model->forest, parts->smoke, fail)) ||
-	    !model_self_test(model->forest, fail) || !model_make_table(model, fail)) {
+	    !model_self_test(model->forest, fail)) {
 		model_release(model);
 		return NULL;
 	}

@@ -6,6 +6,7 @@
  */
 
 #include <libpq-fe.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -42,10 +43,11 @@ struct model {
 	int64_t holdout_n, holdout_k; /* accuracy at training time = k / n */
 	double loaded_at_s;
 	struct forest *forest;
-	struct forest_table *table; /* answers in place of the trees, which are gone then; NULL: it would be larger */
-	struct model_feature *features; /* in the forest's order */
-	struct model_label *labels;	/* per class */
-	char *tail;			/* how an answer of POST /predict ends */
+	_Atomic(struct forest_table *) table; /* answers in place of the trees, once it is made */
+	bool tried_table;		      /* of the loading thread */
+	struct model_feature *features;	      /* in the forest's order */
+	struct model_label *labels;	      /* per class */
+	char *tail;			      /* how an answer of POST /predict ends */
 	size_t tail_size;
 	bool integer_labels; /* every label is the decimal text of an integer */
 	int unseen_series, missing_series;
@@ -91,8 +93,17 @@ int model_feature(const struct model *model, const char *name);
 /* As forest_predict_rows(), by the table where there is one. */
 void model_predict(const struct model *model, const int32_t *keys, size_t rows, uint16_t *classes, uint64_t *scores);
 
-/* Replaces the trees by the exact look-up table where that takes no more memory, after comparing both on a few rows. */
-bool model_make_table(struct model *model, struct fail *fail) MUST_USE;
+/* The exact look-up table in place of the trees, where it takes no more memory: slower to make than a model is to load,
+ *so a model is published without and gets it afterwards, from the loading thread:
+ *
+ *	struct forest_table *made = model_make_table(model, &fail);	NULL: none, or (fail) it does not agree
+ *	model_take_table(model, made);				requests that come from now on use it
+ *	model_table_wait(table);				until none of those before are left
+ *	model_drop_trees(model);
+ */
+struct forest_table *model_make_table(struct model *model, struct fail *fail) MUST_USE;
+void model_take_table(struct model *model, struct forest_table *table);
+void model_drop_trees(struct model *model);
 
 /* The tests of model_build() that need no database; columns is feature_set.columns: [{"name","type","missing"}, ...],
  * the label first. Fills model->features. */

@@ -111,24 +111,24 @@ static void look_once(struct watch *watch)
 	bool force = atomic_exchange(&watch->forced, false);
 	enum look_result result = LOOK_FAILED;
 	struct fail fail = {0};
+	bool changed;
 
 	if (connect_database(watch, &fail))
 		result = look_take(watch->look, watch->db, watch->table, force, &fail);
-	if (result == LOOK_CHANGED)
-		malloc_trim(0); /* the bytes as they came from the database, and the old model */
 	if (result != LOOK_FAILED)
 		watch->failures = 0;
 	else if (watch->db)
 		disconnect(watch);
 	if (result == LOOK_FAILED)
 		log_failure(watch, &fail);
-	if (result == LOOK_FAILED && look_copies(watch->look, watch->table))
-		malloc_trim(0);
+	changed = result == LOOK_CHANGED || (result == LOOK_FAILED && look_copies(watch->look, watch->table));
 	keep_result(watch, result, &fail);
 	/* Who waits for a ticket must find the result. */
 	atomic_store(&watch->finished, ticket);
 	if (watch->settings.looked)
 		watch->settings.looked(watch->settings.context);
+	if (look_make_tables(watch->look, watch->table) || changed)
+		malloc_trim(0); /* the bytes as they came from the database, the old model, the trees */
 }
 
 /* ------------------------------------------------------------------ waiting */
