@@ -156,8 +156,8 @@ AGAIN = +$(MAKE) --no-print-directory DEVELOPER=1 $(if $(findstring -j,$(MAKEFLA
 FAST := $(wildcard tests/cases/*.sh tests/integration/[0-4]*.sh)
 SLOW := $(wildcard tests/integration/[5-9]*.sh)
 TORTURE := $(filter-out %/steps.sh,$(wildcard tests/torture/*.sh))
-STORIES := $(wildcard tests/e2e/[0-4]*.sh)
-FAULTS  := $(wildcard tests/e2e/[5-9]*.sh) tests/cluster/selftest.sh
+STORIES := $(wildcard tests/e2e/[01]*.sh)
+FAULTS  := $(wildcard tests/e2e/[2-9]*.sh) tests/cluster/selftest.sh
 # Needs no cluster, but its programs: where they are built it is quick.
 YAML     = $(shell tests/cluster/cluster cache >/dev/null 2>&1 && echo tests/checks/yaml.sh)
 RUN   = tests/run --logs $(O)/test-logs --jobs $(or $(TEST_JOBS),$(shell nproc))

@@ -2,7 +2,7 @@
 # The stories on a real Kubernetes with a real Argo, once, with the commands of pipeline/README.md as a user types them in
 # the folder pipeline: fetch, train, deploy; more rows, and a scheduler that has a training submitted; predictions all the
 # while. Three to four minutes once cluster and images are built. The fourth story, the demo, needs no cluster:
-# tests/integration/80_demo.sh. What goes wrong on the way is for [5-9]*.
+# tests/integration/80_demo.sh. What goes wrong on the way is for [2-9]*.
 planned=44
 . "$(dirname "$0")/lib.sh"
 cluster_begin

@@ -6,7 +6,7 @@
 #   cluster_begin                   an empty cluster, which goes at the end, or the whole script is skipped or fails
 #   green_ml_begin                  and green-ml in it (pipeline/local)
 #
-# Scripts [0-4]* belong to "make test", all of them to "make e2e", [5-9]* to "make torture" too. A cluster that is up and
+# Scripts [01]* belong to "make test", [2-9]* to "make torture", all of them to "make e2e". A cluster that is up and
 # that no test has started is left alone, and the tests are skipped; what a crashed test left is taken down first. With
 # E2E_KEEP=1 the cluster that is up is used and stays; its namespace green-ml must be fresh then.
 #
