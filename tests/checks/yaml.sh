@@ -55,7 +55,8 @@ done
 crds=$cache/manifests/base/crds/full
 [ -d "$crds" ] || crds=$(echo "${GOMODCACHE:-${HOME:-/root}/go/pkg/mod}"/github.com/argoproj/argo-workflows/v4@*/manifests/base/crds/full)
 if [ -d "$crds" ]; then
-	ok "Argo's full CRDs accept everything" check schema "$crds" "$TMP/base.yaml" "$TMP/local.yaml" "$TMP/azure.yaml" pipeline/*.yaml
+	ok "Argo's full CRDs accept everything" check schema "$crds" "$TMP/base.yaml" "$TMP/local.yaml" "$TMP/azure.yaml" pipeline/*.yaml \
+		pipeline/examples/*.yaml
 	like 'which is more than nothing' "$(cat "$OUT")" '^3[0-9] objects'
 	sed 's/workflowSpec/workFlowSpec/; s/schedules: .*/schedule: "* * * * *"/' pipeline/scheduler-cron.yaml >"$TMP/wrong.yaml"
 	not_ok 'they refuse the fields of the first version' check schema "$crds" "$TMP/wrong.yaml"
@@ -81,11 +82,14 @@ else
 fi
 
 # --- network policies: what they let pass, as Kubernetes defines it; whether a cluster enforces them is its own affair --------
-printf 'resources: [%s]\ncomponents: [%s]\n' "$(realpath --relative-to="$TMP" pipeline/overlays/local)" \
-	"$(realpath --relative-to="$TMP" pipeline/components/network-policies)" >"$TMP/kustomization.yaml"
+printf 'resources: [%s]\ncomponents: [%s, %s]\n' "$(realpath --relative-to="$TMP" pipeline/overlays/local)" \
+	"$(realpath --relative-to="$TMP" pipeline/components/network-policies)" \
+	"$(realpath --relative-to="$TMP" pipeline/components/watch)" >"$TMP/kustomization.yaml"
 printf 'namespace: green-ml\n' >>"$TMP/kustomization.yaml"
-ok 'the local overlay with network policies' "$kubectl" kustomize "$TMP"
+ok 'the local overlay with network policies and the scheduler that watches' "$kubectl" kustomize "$TMP"
 cp "$OUT" "$TMP/policies.yaml"
+ok 'keeps the rules' check rules "$TMP/policies.yaml" pipeline/*.yaml
+is 'every image has the version of the CHANGELOG' "$(images "$TMP/policies.yaml" | sed "/:$version\$/d")" ''
 pod_labels() { # FILE KIND NAME: as they are in what is rendered, not as this test believes
 	python3 -c '
 import sys, yaml
@@ -99,6 +103,7 @@ operator=cnpg.io/cluster=my-database-cluster
 plain=$(pod_labels "$TMP/policies.yaml" StatefulSet my-database-cluster)
 migrate=$(pod_labels "$TMP/policies.yaml" Job green-ml-migrate)
 csv=$(pod_labels "$TMP/policies.yaml" Deployment data-source)
+watch=$(pod_labels "$TMP/policies.yaml" Deployment scheduler-watch)
 like 'the pods are found' "$plain $migrate $csv" '=my-database-cluster.*=green-ml-migrate.*=data-source'
 while read -r file wanted from to port; do
 	is "$file: $from to $to, port $port: $wanted" "$(check flow "$TMP/$file.yaml" "$from" "$to" "$port")" "$wanted"
@@ -108,6 +113,8 @@ policies allowed $api $plain 5432
 policies allowed $migrate $plain 5432
 policies allowed $step $csv 8080
 policies allowed $step $api 5000
+policies allowed $watch $plain 5432
+policies denied $watch $csv 8080
 policies denied $csv $plain 5432
 policies denied $plain $csv 8080
 policies denied $api $csv 8080
