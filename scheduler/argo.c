@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <math.h>
+#include <stddef.h>
 #include <unistd.h>
 
 #include "common/http.h"
@@ -180,9 +181,22 @@ static void fail_from(const struct argo *argo, const struct http_reply *reply, c
 	json_decref(json);
 }
 
-static void copy_text(char *to, size_t size, const json_t *value)
+/* What is taken over of a workflow. */
+static const struct {
+	const char *path;
+	size_t offset, size;
+} workflow_texts[] = {
+    {"metadata.uid", offsetof(struct argo_workflow, uid), sizeof(((struct argo_workflow *)NULL)->uid)},
+    {"status.phase", offsetof(struct argo_workflow, phase), sizeof(((struct argo_workflow *)NULL)->phase)},
+    {"status.message", offsetof(struct argo_workflow, message), sizeof(((struct argo_workflow *)NULL)->message)},
+};
+
+static bool is_text(const json_t *json, const char *path, const char *want)
 {
-	snprintf(to, size, "%s", json_is_string(value) ? json_string_value(value) : "");
+	char number[24];
+	const char *text = road_text(json, path, number);
+
+	return text && strcmp(text, want) == 0;
 }
 
 /* Reads a workflow that must have this name. */
@@ -190,25 +204,34 @@ static enum argo_result take_workflow(const struct argo *argo, const struct http
 				      const char *label, struct argo_workflow *workflow, struct fail *fail)
 {
 	json_t *json = json_loadb(reply->body.data, reply->body.size, 0, NULL);
-	const json_t *metadata = json_object_get(json, "metadata"), *status = json_object_get(json, "status");
-	const char *its_name = json_string_value(json_object_get(metadata, "name"));
-	const char *its_label =
-	    json_string_value(json_object_get(json_object_get(metadata, "labels"), "green-ml/retrain"));
 	enum argo_result result = ARGO_ERROR;
 
-	if (!its_name || strcmp(its_name, name) != 0) {
+	if (!is_text(json, "metadata.name", name)) {
 		fail_set(fail, EXIT_FAILED, "the answer to workflow \"%s\" is not that workflow: check that HOST is %s",
 			 name, argo->road->server);
-	} else if (!its_label || strcmp(its_label, label) != 0) {
+	} else if (!is_text(json, "metadata.labels.green-ml/retrain", label)) {
 		result = ARGO_FOREIGN;
 	} else {
 		result = ARGO_OURS;
-		copy_text(workflow->uid, sizeof(workflow->uid), json_object_get(metadata, "uid"));
-		copy_text(workflow->phase, sizeof(workflow->phase), json_object_get(status, "phase"));
-		copy_text(workflow->message, sizeof(workflow->message), json_object_get(status, "message"));
+		for (size_t i = 0; i < sizeof(workflow_texts) / sizeof(*workflow_texts); i++) {
+			char number[24];
+			const char *text = road_text(json, workflow_texts[i].path, number);
+
+			snprintf((char *)workflow + workflow_texts[i].offset, workflow_texts[i].size, "%s",
+				 text ? text : "");
+		}
 	}
 	json_decref(json);
 	return result;
+}
+
+static bool is_absent(const struct argo *argo, const struct http_reply *reply, const char *name)
+{
+	json_t *json = reply->status == 404 ? json_loadb(reply->body.data, reply->body.size, 0, NULL) : NULL;
+	bool absent = json && road_says_absent(argo->road, json, name);
+
+	json_decref(json);
+	return absent;
 }
 
 enum argo_result argo_look(const struct argo *argo, const char *name, const char *label, struct argo_workflow *workflow,
@@ -224,7 +247,7 @@ enum argo_result argo_look(const struct argo *argo, const char *name, const char
 		free(url);
 		return ARGO_ERROR;
 	}
-	if (reply.status == 404 && argo->road->is_absent(&reply, name))
+	if (is_absent(argo, &reply, name))
 		result = ARGO_ABSENT;
 	else if (reply.status == 200)
 		result = take_workflow(argo, &reply, name, label, workflow, fail);

@@ -23,8 +23,8 @@ void carrier_release(struct carrier *carrier)
 }
 
 /* An attempt without an outcome in the database. */
-static bool follow_workflow(const struct carrier *carrier, double now_s, struct retrain *retrain, struct change *change,
-			    struct fail *fail)
+static enum followed follow_workflow(const struct carrier *carrier, double now_s, struct retrain *retrain,
+				     struct change *change, struct fail *fail)
 {
 	char label[RETRAIN_LABEL_SIZE], reason[400];
 	struct argo_workflow workflow;
@@ -32,7 +32,7 @@ static bool follow_workflow(const struct carrier *carrier, double now_s, struct 
 	retrain_label(retrain, label);
 	switch (argo_look(&carrier->argo, retrain->workflow, label, &workflow, fail)) {
 	case ARGO_ERROR:
-		return false;
+		return FOLLOW_UNREACHABLE;
 	case ARGO_ABSENT:
 		snprintf(reason, sizeof(reason), "workflow %s is gone and stored no outcome", retrain->workflow);
 		break;
@@ -43,81 +43,86 @@ static bool follow_workflow(const struct carrier *carrier, double now_s, struct 
 	case ARGO_OURS:
 		if (strcmp(workflow.phase, "Succeeded") != 0 && strcmp(workflow.phase, "Failed") != 0 &&
 		    strcmp(workflow.phase, "Error") != 0)
-			return true;
+			return FOLLOWED;
 		snprintf(reason, sizeof(reason), "workflow %s ended as %s and stored no outcome%s%s", retrain->workflow,
 			 workflow.phase, *workflow.message ? ": " : "", workflow.message);
 		break;
 	}
 	retrain_end(retrain, OUTCOME_NONE, reason, now_s, change);
-	return true;
+	return FOLLOWED;
 }
 
-static bool follow_accepted(const struct carrier *carrier, PGconn *db, double now_s, struct retrain *retrain,
-			    struct change *change, struct fail *fail)
+static enum followed follow_accepted(const struct carrier *carrier, PGconn *db, double now_s, struct retrain *retrain,
+				     struct change *change, struct fail *fail)
 {
 	struct retrain as_it_was = *retrain;
+	enum followed followed;
 	enum outcome outcome;
 	char reason[256];
 
 	if (!retrain_outcome(db, retrain->id, &outcome, reason, fail))
-		return false;
+		return FOLLOW_FAILED;
 	if (outcome == OUTCOME_NONE && carrier->has_argo) {
-		if (!follow_workflow(carrier, now_s, retrain, change, fail))
-			return false;
+		followed = follow_workflow(carrier, now_s, retrain, change, fail);
+		if (followed != FOLLOWED || !change->any)
+			return followed;
 		/* The outcome may have been stored between the two questions. */
-		if (!change->any || !retrain_outcome(db, as_it_was.id, &outcome, reason, fail) ||
-		    outcome == OUTCOME_NONE)
-			return fail->code == 0;
+		if (!retrain_outcome(db, as_it_was.id, &outcome, reason, fail))
+			return FOLLOW_FAILED;
+		if (outcome == OUTCOME_NONE)
+			return FOLLOWED;
 		*retrain = as_it_was;
 	} else if (outcome == OUTCOME_NONE) {
 		snprintf(reason, sizeof(reason),
 			 "the scheduler that ran the command is gone, and no outcome was stored");
 	}
 	retrain_end(retrain, outcome, reason, now_s, change);
-	return true;
+	return FOLLOWED;
 }
 
 /* An intent may have been submitted by a tick that died before it could say so. */
-static bool follow_intended(const struct carrier *carrier, double now_s, struct retrain *retrain, struct change *change,
-			    struct fail *fail)
+static enum followed follow_intended(const struct carrier *carrier, double now_s, struct retrain *retrain,
+				     struct change *change, struct fail *fail)
 {
 	char label[RETRAIN_LABEL_SIZE], name[WORKFLOW_NAME_SIZE];
 	struct argo_workflow workflow;
 
 	retrain_label(retrain, label);
 	if (!carrier->has_argo)
-		return true;
+		return FOLLOWED;
 	if (!retrain_workflow(carrier->config->template, carrier->spec->name, retrain, name, fail))
-		return false;
+		return FOLLOW_FAILED;
 	switch (argo_look(&carrier->argo, name, label, &workflow, fail)) {
 	case ARGO_ERROR:
-		return false;
+		return FOLLOW_UNREACHABLE;
 	case ARGO_OURS:
 		retrain_found(retrain, name, workflow.uid, change);
-		return true;
+		break;
 	case ARGO_FOREIGN:
 		retrain_end(retrain, OUTCOME_NONE, "a foreign workflow has taken the name", now_s, change);
-		return true;
+		break;
 	case ARGO_ABSENT:
 		break;
 	}
-	return true;
+	return FOLLOWED;
 }
 
-bool carrier_follow(const struct carrier *carrier, PGconn *db, double now_s, struct retrain *retrain,
-		    struct change *change, struct fail *fail)
+enum followed carrier_follow(const struct carrier *carrier, PGconn *db, double now_s, struct retrain *retrain,
+			     struct change *change, struct fail *fail)
 {
-	bool done = true;
+	enum followed followed = FOLLOWED;
 
 	*change = (struct change){.any = false};
 	if (retrain->need.state == NEED_ACCEPTED)
-		done = follow_accepted(carrier, db, now_s, retrain, change, fail);
+		followed = follow_accepted(carrier, db, now_s, retrain, change, fail);
 	else if (retrain->need.state == NEED_INTENDED)
-		done = follow_intended(carrier, now_s, retrain, change, fail);
+		followed = follow_intended(carrier, now_s, retrain, change, fail);
 	if (change->any)
 		log_info("retraining followed", "pipeline", "%s", carrier->spec->name, "retrain_id", "%d",
 			 change->retrain_id, "state", "%s", change->state, "reason", "%s", change->reason, NULL);
-	return done || fail_prefix(fail, "could not find out what became of retraining %d", retrain->id);
+	if (followed != FOLLOWED)
+		fail_prefix(fail, "could not find out what became of retraining %d", retrain->id);
+	return followed;
 }
 
 static bool store_change(PGconn *db, const struct change *change, const struct writer *writer, struct fail *fail)
@@ -153,6 +158,7 @@ static bool start_argo(const struct carrier *carrier, PGconn *db, const char *na
 	struct submission submission = {.name = name, .label = label, .parameters = parameters};
 	struct argo_workflow workflow;
 	struct change change;
+	struct fail unwritten = {0};
 	bool accepted, done = false;
 
 	retrain_label(retrain, label);
@@ -168,6 +174,9 @@ static bool start_argo(const struct carrier *carrier, PGconn *db, const char *na
 		break;
 	case ARGO_ABSENT:
 	case ARGO_ERROR:
+		if (!retrain_not_accepted(db, retrain, fail->text, writer, &unwritten))
+			log_warning("could not write down why the intent was not accepted", "retrain_id", "%d",
+				    retrain->id, "error", "%s", unwritten.text, NULL);
 		break;
 	}
 	free(pipeline);

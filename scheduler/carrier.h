@@ -27,9 +27,14 @@ bool carrier_open(const struct config *config, const struct spec *spec, struct c
 		  struct fail *fail) MUST_USE;
 void carrier_release(struct carrier *carrier);
 
-/* change->any tells whether there is something to store. A server that does not answer is an error. */
-bool carrier_follow(const struct carrier *carrier, PGconn *db, double now_s, struct retrain *retrain,
-		    struct change *change, struct fail *fail) MUST_USE;
+enum followed {
+	FOLLOWED,	    /* change->any tells whether there is something to store */
+	FOLLOW_UNREACHABLE, /* the server did not say, and fail why not; nothing has changed */
+	FOLLOW_FAILED,	    /* fail is set: the database, or a setting */
+};
+
+enum followed carrier_follow(const struct carrier *carrier, PGconn *db, double now_s, struct retrain *retrain,
+			     struct change *change, struct fail *fail) MUST_USE;
 
 /* workflow: the intent's name. False: fail says why it was not accepted or how it failed; the row says the same. */
 bool carrier_start(const struct carrier *carrier, PGconn *db, const char *workflow, const struct writer *writer,

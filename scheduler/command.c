@@ -4,10 +4,12 @@
 #include <signal.h>
 #include <stdint.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/clock.h"
+#include "common/run.h"
 #include "common/xalloc.h"
 
 extern char **environ;
@@ -64,6 +66,7 @@ bool command_run(const struct command *command, int *status, struct fail *fail)
 {
 	char **environment = make_environment(command);
 	pid_t parent = getpid(), pid = fork();
+	struct rusage used = {0};
 	int wait_status = 0;
 
 	if (pid == 0)
@@ -73,10 +76,12 @@ bool command_run(const struct command *command, int *status, struct fail *fail)
 	free(environment);
 	if (pid < 0)
 		return fail_set(fail, EXIT_FAILED, "could not start the command of --command: %s", strerror(errno));
-	while (waitpid(pid, &wait_status, 0) < 0)
+	while (wait4(pid, &wait_status, 0, &used) < 0)
 		if (errno != EINTR)
 			return fail_set(fail, EXIT_FAILED, "could not wait for the command of --command: %s",
 					strerror(errno));
+	run_leave_out((double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+		      (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6);
 	*status = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 128 + WTERMSIG(wait_status);
 	return true;
 }

@@ -6,6 +6,8 @@
  * and waited for, with RETRAIN_ID, PIPELINE_NAME, PIPELINE_SPEC, WORKFLOW_NAME, and GREEN_ML_NOW where the clock is
  * simulated, in its environment. What it prints goes to this program's stderr. It is asked to end (SIGTERM) when the
  * scheduler dies.
+ *
+ * What it costs is in the runs that its own programs open, under its own pipeline; it is left out of the next tick's.
  */
 
 #include "common/fail.h"

@@ -215,20 +215,23 @@ static void skip(struct decision *decision, const struct signal *signal, const c
 static bool under_way(const struct signal *signal, struct decision *decision)
 {
 	const struct need *need = &signal->need;
-	bool runs = need->state == NEED_ACCEPTED;
+	bool runs = need->state == NEED_ACCEPTED, unreachable = need->state != NEED_NONE && *signal->unreachable;
 
-	if (!runs && !(need->state == NEED_INTENDED && need->sent_at_once))
+	if (!runs && !unreachable && !(need->state == NEED_INTENDED && need->sent_at_once))
 		return false;
-	decision->verdict = runs ? VERDICT_WAIT : VERDICT_TRAIN;
-	decision->rule = runs ? "in_flight" : "send_again";
+	decision->verdict = runs || unreachable ? VERDICT_WAIT : VERDICT_TRAIN;
+	decision->rule = unreachable ? "unreachable" : runs ? "in_flight" : "send_again";
 	decision->state = need->state;
 	decision->sent_at_once = need->sent_at_once;
 	decision->due_at_s = need->due_at_s;
 	decision->latest_start_at_s = need->latest_start_at_s;
-	decision->start_at_s = runs ? NAN : signal->now_s;
-	decision_reason(decision, "attempt %d %s", need->attempt,
-			runs ? "is being carried out"
-			     : "was intended and not accepted: it is sent again under the same name");
+	decision->start_at_s = runs || unreachable ? NAN : signal->now_s;
+	if (unreachable)
+		decision_reason(decision, "attempt %d: %s", need->attempt, signal->unreachable);
+	else
+		decision_reason(decision, "attempt %d %s", need->attempt,
+				runs ? "is being carried out"
+				     : "was intended and not accepted: it is sent again under the same name");
 	return true;
 }
 

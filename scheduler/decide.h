@@ -24,9 +24,10 @@
  *    Where the evidence asks for nothing, two hints may, if the spec lets them; they never do more than wait:
  *	feedback_drop		lower end of the drop that a complete feedback sample shows > 0, and the drop > low
  *	input_drift		psi of a column above its noise by more than drift_psi
- * 2. What is known of earlier attempts goes before it: in_flight (a retraining runs: wait), send_again (an intent that
- *    was not accepted, after a big drop: train), blocked (five failed attempts), refused_recently and answered (skip),
- *    backing_off (the last attempt failed: wait).
+ * 2. What is known of earlier attempts goes before it: in_flight (a retraining runs: wait), unreachable (whether it
+ *runs cannot be found out: wait, and change nothing), send_again (an intent that was not accepted, after a big drop:
+ *train), blocked (five failed attempts), refused_recently and answered (skip), backing_off (the last attempt failed:
+ *wait).
  * 3. The start. A need that may wait is started by the policy, never later than latest_start_at; a tick that would be
  *    the last one before it counts as the deadline. The rung says what decided: now, forecast, percentile, threshold,
  *    deadline. Without a reading nothing is clean: the rung is deadline. not_worth_waiting and saving_too_small start
@@ -109,7 +110,8 @@ struct signal {
 	struct feedback feedback;
 	struct input_drift drift;
 	struct need need;
-	bool failed; /* no open need, and the last one failed for good since the last promotion */
+	char unreachable[256]; /* why nobody could tell what became of the need's workflow; "": they could */
+	bool failed;	       /* no open need, and the last one failed for good since the last promotion */
 	int64_t rows_since_failed;
 	bool refused; /* a challenger of this champion was refused */
 	int64_t rows_since_refused;

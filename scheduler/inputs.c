@@ -117,6 +117,8 @@ static json_t *signal_json(const struct signal *signal)
 	}
 	if (signal->need.state != NEED_NONE)
 		json_object_set_new(json, "need", need_json(&signal->need));
+	if (*signal->unreachable)
+		json_object_set_new(json, "unreachable", json_string(signal->unreachable));
 	if (signal->failed)
 		json_object_set_new(json, "rows_since_failed", json_integer(signal->rows_since_failed));
 	if (signal->refused)

@@ -139,6 +139,7 @@ static void read_evidence(const json_t *json, struct signal *signal)
 	signal->refused = json_object_get(json, "rows_since_refused");
 	signal->rows_since_refused = whole(json, "rows_since_refused");
 	signal->answered = flag(json, "answered");
+	snprintf(signal->unreachable, sizeof(signal->unreachable), "%s", text(json, "unreachable"));
 }
 
 bool inputs_read(const char *json, struct inputs *inputs, struct fail *fail)

@@ -243,6 +243,12 @@ bool retrain_accept(PGconn *db, const struct retrain *retrain, const char *workf
 	return !*accepted || add_event(db, retrain->id, "accepted", retrain->need.attempt, workflow, writer, fail);
 }
 
+bool retrain_not_accepted(PGconn *db, const struct retrain *retrain, const char *reason, const struct writer *writer,
+			  struct fail *fail)
+{
+	return add_event(db, retrain->id, "intended", retrain->need.attempt, reason, writer, fail);
+}
+
 bool retrain_unblock(PGconn *db, int pipeline_id, const struct writer *writer, bool *lifted, struct fail *fail)
 {
 	PGresult *row =

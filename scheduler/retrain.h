@@ -72,6 +72,10 @@ bool retrain_apply(PGconn *db, const struct evidence *evidence, const struct dec
 bool retrain_accept(PGconn *db, const struct retrain *retrain, const char *workflow, const char *workflow_uid,
 		    const struct writer *writer, bool *accepted, struct fail *fail) MUST_USE;
 
+/* Writes down why the intent was not accepted; nothing is changed. */
+bool retrain_not_accepted(PGconn *db, const struct retrain *retrain, const char *reason, const struct writer *writer,
+			  struct fail *fail) MUST_USE;
+
 /* Lifts the block of the pipeline's last, failed row; *lifted says whether there was one. */
 bool retrain_unblock(PGconn *db, int pipeline_id, const struct writer *writer, bool *lifted,
 		     struct fail *fail) MUST_USE;

@@ -1,6 +1,7 @@
 #include "scheduler/road.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,11 +27,6 @@ static char *argo_body(const char *namespace, const char *template, const struct
 	json_decref(json);
 	free(labels);
 	return body;
-}
-
-static bool argo_is_absent(const struct http_reply *reply UNUSED, const char *name UNUSED)
-{
-	return true;
 }
 
 /* As every client in a pod does it: the API server's address is in the environment. */
@@ -69,24 +65,6 @@ static char *kube_body(const char *namespace, const char *template, const struct
 	return body;
 }
 
-static bool is_text(const json_t *json, const char *key, const char *want)
-{
-	const char *text = json_string_value(json_object_get(json, key));
-
-	return text && strcmp(text, want) == 0;
-}
-
-/* "404 page not found" is what a cluster without Argo answers: then nothing is known about the workflow. */
-static bool kube_is_absent(const struct http_reply *reply, const char *name)
-{
-	json_t *json = json_loadb(reply->body.data, reply->body.size, 0, NULL);
-	bool absent = is_text(json, "kind", "Status") && is_text(json, "reason", "NotFound") &&
-		      is_text(json_object_get(json, "details"), "name", name);
-
-	json_decref(json);
-	return absent;
-}
-
 static const struct road roads[] = {
     {
 	.via = "argo",
@@ -99,7 +77,7 @@ static const struct road roads[] = {
 	.accepted = 200,
 	.default_host = argo_host,
 	.body = argo_body,
-	.is_absent = argo_is_absent,
+	.absent = {{"code", "5"}}, /* gRPC's NotFound; a proxy's 404 has none */
     },
     {
 	.via = "kube",
@@ -113,9 +91,35 @@ static const struct road roads[] = {
 	.accepted = 201,
 	.default_host = kube_host,
 	.body = kube_body,
-	.is_absent = kube_is_absent,
+	/* "404 page not found" is what a cluster without Argo answers: then nothing is known about the workflow. */
+	.absent = {{"kind", "Status"}, {"reason", "NotFound"}, {"details.name", NULL}},
     },
 };
+
+const char *road_text(const json_t *json, const char *path, char number[24])
+{
+	while (json && *path) {
+		size_t size = strcspn(path, ".");
+
+		json = json_object_getn(json, path, size);
+		path += size + (path[size] == '.');
+	}
+	if (json_is_integer(json))
+		snprintf(number, 24, "%lld", (long long)json_integer_value(json));
+	return json_is_integer(json) ? number : json_string_value(json);
+}
+
+bool road_says_absent(const struct road *road, const json_t *reply, const char *name)
+{
+	for (const struct road_fact *fact = road->absent; fact->path; fact++) {
+		char number[24];
+		const char *text = road_text(reply, fact->path, number), *want = fact->value ? fact->value : name;
+
+		if (!text || strcmp(text, want) != 0)
+			return false;
+	}
+	return true;
+}
 
 const struct road *road_find(const char *via)
 {

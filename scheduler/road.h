@@ -13,14 +13,19 @@
  * the parameters; a template that is not there is then no error of the submission, the workflow ends as Error.
  */
 
+#include <jansson.h>
 #include <stdbool.h>
 
 #include "common/fail.h"
-#include "common/http.h"
 
 struct submission {
 	const char *name, *label;
 	const char *const *parameters; /* "key=value", ended by NULL */
+};
+
+struct road_fact {
+	const char *path;  /* NULL behind the last */
+	const char *value; /* NULL: the workflow's name */
 };
 
 struct road {
@@ -35,8 +40,13 @@ struct road {
 	long accepted;	     /* the status of a submission that succeeded */
 	char *(*default_host)(struct fail *fail); /* where HOST is not given; free(); NULL: fail is set */
 	char *(*body)(const char *namespace, const char *template, const struct submission *submission); /* free() */
-	bool (*is_absent)(const struct http_reply *reply, const char *name); /* an answer of 404 */
+	struct road_fact absent[4]; /* all of them hold in a 404 that says that the workflow is not there */
 };
+
+/* The text, or the whole number as text, at a path such as "metadata.uid" of an answer; NULL where there is none. */
+const char *road_text(const json_t *json, const char *path, char number[24]);
+
+bool road_says_absent(const struct road *road, const json_t *reply, const char *name);
 
 /* NULL where via is none of the two. */
 const struct road *road_find(const char *via);

@@ -195,23 +195,43 @@ static void log_decision(const struct tick *tick)
 		  (long long)tick->decision_id, "retrain_id", "%d", tick->retrain_id, NULL);
 }
 
+/* What became of the open need. A server that does not say is no reason to decide nothing: the decision tells it, and
+ * asked is what the tick ends with. */
+static bool follow(PGconn *db, const struct tools *tools, struct standing *standing, struct change *change,
+		   struct tick *tick, struct fail *asked, struct fail *fail)
+{
+	switch (carrier_follow(&tools->carrier, db, clock_now_s(), &standing->retrain, change, asked)) {
+	case FOLLOWED:
+		break;
+	case FOLLOW_UNREACHABLE:
+		snprintf(tick->signal.unreachable, sizeof(tick->signal.unreachable), "%.255s", asked->text);
+		break;
+	case FOLLOW_FAILED:
+		return fail_set(fail, asked->code, "%s", asked->text);
+	}
+	return true;
+}
+
 static bool work(PGconn *db, const struct config *config, const struct tools *tools, struct run *run, struct tick *tick,
 		 struct fail *fail)
 {
 	struct writer writer = {run_id(run), clock_now_s(), clock_is_simulated()};
 	struct standing standing;
 	struct change change;
+	struct fail asked = {0};
 	bool lifted = false;
 
 	if (!standing_read(db, tick->spec, &standing, fail))
 		return false;
 	if (config->unblock && !retrain_unblock(db, standing.evidence.pipeline_id, &writer, &lifted, fail))
 		return false;
-	if (!carrier_follow(&tools->carrier, db, writer.now_s, &standing.retrain, &change, fail) ||
+	if (!follow(db, tools, &standing, &change, tick, &asked, fail) ||
 	    !gather_and_decide(db, config, tools, true, &standing, tick, fail) ||
 	    !store_tick(db, config, run, &writer, &change, &standing.retrain, tick, fail))
 		return false;
 	log_decision(tick);
+	if (asked.code)
+		return fail_set(fail, asked.code, "%s", asked.text);
 	return tick->decision.verdict != VERDICT_TRAIN ||
 	       carrier_start(&tools->carrier, db, tick->workflow, &writer, &standing.retrain, fail);
 }
@@ -257,15 +277,15 @@ bool tick_explain(PGconn *db, const struct config *config, const struct spec *sp
 	struct tools tools;
 	struct standing standing = {.retrain = {0}};
 	struct change change;
+	struct fail asked = {0};
 	bool locked = false, done = false;
 
 	if (!open_tools(config, spec, tick, &tools, fail))
 		return false;
 	/* A pipeline that a tick is at work on is left to it: its retraining is in flight, whatever the rows say. */
 	if (standing_read(db, spec, &standing, fail) && try_lock(db, spec->name, &locked, fail))
-		done =
-		    (!locked || carrier_follow(&tools.carrier, db, clock_now_s(), &standing.retrain, &change, fail)) &&
-		    gather_and_decide(db, config, &tools, false, &standing, tick, fail);
+		done = (!locked || follow(db, &tools, &standing, &change, tick, &asked, fail)) &&
+		       gather_and_decide(db, config, &tools, false, &standing, tick, fail);
 	tick->retrain_id = standing.retrain.id;
 	if (locked)
 		unlock_pipeline(db, spec->name);

@@ -173,14 +173,14 @@ exits "the server is away" 75 argo 2023-11-17T09:00:00Z --host "http://127.0.0.1
 is "the intent is stored" "$(sql "SELECT state FROM green_ml.retrain ORDER BY retrain_id DESC LIMIT 1")" intended
 name=$(field workflow)
 label=$(sql "SELECT uid || '.' || attempt FROM green_ml.retrain WHERE state = 'intended'")
-stub killed "GET /" "status 404" "POST /" "delay 20000" "$(workflow "$label" "")"
+stub killed "GET /" "status 404" "body {\"code\":5}" "POST /" "delay 20000" "$(workflow "$label" "")"
 background tick as scheduler env BEARER_TOKEN=argo-test-token "$BIN/scheduler" run --preset seed --policy now --carbon "$week" \
 	--argo-namespace argo --host "$URL" --now 2023-11-17T09:15:00Z
 wait_for 10 grep -q '^POST /' "$TMP/killed.log" || sleep 1
 kill -9 "$PID"
 is "killed in the middle of the submission, the intent stands" "$(sql "SELECT state FROM green_ml.retrain ORDER BY retrain_id DESC
 	LIMIT 1")" intended
-stub accepts "GET /" "status 404" "POST /api/v1/workflows/argo/submit$" "$(workflow "$label" "")" "GET /" "$(workflow "$label" Running)" \
+stub accepts "GET /" "status 404" "body {\"code\":5}" "POST /api/v1/workflows/argo/submit$" "$(workflow "$label" "")" "GET /" "$(workflow "$label" Running)" \
 	"GET /" "$(workflow "$label" Failed)"
 exits "the next tick submits" 0 argo 2023-11-17T09:30:00Z --host "$URL"
 is "under the same name" "$(field workflow)" "$name"
@@ -194,11 +194,11 @@ exits "when it failed" 0 argo 2023-11-17T10:00:00Z --host "$URL"
 is "the next attempt waits" "$(field verdict) $(field rule) $(sql "SELECT state, attempt FROM green_ml.retrain WHERE state = 'waiting'")" \
 	"wait backing_off waiting|2"
 name=${name%-1}-2 label=${label%.1}.2
-stub lost "POST /" "status 504" "body {\"code\":4,\"message\":\"timeout\"}" "GET /" "status 404" "GET /" "$(workflow "$label" Running)"
+stub lost "POST /" "status 504" "body {\"code\":4,\"message\":\"timeout\"}" "GET /" "status 404" "body {\"code\":5}" "GET /" "$(workflow "$label" Running)"
 exits "an answer that was lost" 75 argo 2023-11-17T11:00:00Z --host "$URL"
 exits "is settled by the next tick" 0 argo 2023-11-17T11:15:00Z --host "$URL"
 is "without a second submission" "$(field rule) $(requests lost POST) $(field workflow)" "in_flight 1 $name"
-stub gone "GET /" "status 404"
+stub gone "GET /" "status 404" "body {\"code\":5}"
 exits "a workflow that is gone" 0 argo 2023-11-17T12:00:00Z --host "$URL"
 like "is a failed attempt" "$(sql "SELECT reason FROM green_ml.retrain_event ORDER BY retrain_event_id DESC LIMIT 1")" 'is gone'
 stub outcome

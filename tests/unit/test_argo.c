@@ -305,7 +305,7 @@ static void kube_host_of_the_pod(void **state UNUSED)
 /* Kubernetes rotates the file while the program runs. */
 static void token_is_read_again(void **state UNUSED)
 {
-	json_t *script = json_pack("[s, s, s]", "GET /", "status 404", "repeat 2");
+	json_t *script = json_pack("[s, s, s, s]", "GET /", "status 404", "body {\"code\":5}", "repeat 2");
 	struct stub stub = start_stub(script);
 	char *host = xasprintf("http://127.0.0.1:%d", stub.port), *path = xasprintf("%s/token", folder), *log;
 	struct config config = config_of("argo", host);

@@ -161,6 +161,7 @@ static struct signal read_signal(const json_t *json)
 	if (!signal.reading.known)
 		snprintf(signal.reading.reason, sizeof(signal.reading.reason), "%s",
 			 text(json, "no_reading", "the server did not answer"));
+	snprintf(signal.unreachable, sizeof(signal.unreachable), "%s", text(json, "unreachable", ""));
 	share(json, "reference", &signal.reference_k, &signal.reference_n);
 	share(json, "all", &signal.window_k[WINDOW_ALL], &signal.window_n[WINDOW_ALL]);
 	share(json, json_object_get(json, "recent") ? "recent" : "all", &signal.window_k[WINDOW_RECENT],

@@ -47,6 +47,7 @@ static struct signal full_signal(void)
 	    .feedback = {2, 70, 100},
 	    .drift = {"ps_ind_01", 0.5, 0.125},
 	    .need = {NEED_WAITING, 1700000000, 1700600000, 1700010001, 2, false},
+	    .unreachable = "it answered 503",
 	    .failed = true,
 	    .rows_since_failed = 7,
 	    .refused = true,
@@ -146,6 +147,7 @@ static void no_field_is_forgotten(void **state UNUSED)
 	CHANGES(rows_since_failed, 1);
 	CHANGES(rows_since_refused, 1);
 	CHANGES(answered, false);
+	CHANGES(unreachable[0], 'I');
 	CHANGES(reading.gco2_per_kwh, 1);
 	CHANGES(reading.known, false);
 	CHANGES(history_count, 1);
