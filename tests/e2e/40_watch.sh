@@ -2,7 +2,7 @@
 # The scheduler as a Deployment that watches (pipeline/components/watch), and a tick by an event from outside
 # (pipeline/examples/tick-on-event.yaml): rows come, it looks at once, has a training submitted, follows it to its end, and
 # a pod that is taken away in between is nothing.
-planned=24
+planned=27
 . "$(dirname "$0")/lib.sh"
 cluster_begin
 green_ml_begin

@@ -129,10 +129,10 @@ is "then it is sent" "$(field verdict) $(need state) $(submitted)" "train accept
 is "its deadline has not moved" "$(need latest_start_at)" "$deadline"
 start_over
 faults "POST 503"
-exits "a big drop in an outage" 75 tick 2026-03-29T00:10:00Z --max-accuracy-decrease 0.001 --low-accuracy-decrease 0
+exits "a big drop in an outage" 75 tick 2026-03-29T00:10:00Z --max-accuracy-decrease 0 --low-accuracy-decrease 0
 is "is an intent that is sent at once" "$(need 'state, sent_at_once')" "intended|t"
 : >"$TMP/faults"
-exits "when it is over" 0 tick 2026-03-29T12:05:00Z --max-accuracy-decrease 0.001 --low-accuracy-decrease 0
+exits "when it is over" 0 tick 2026-03-29T12:05:00Z --max-accuracy-decrease 0 --low-accuracy-decrease 0
 is "it is sent, dirty or not" "$(field verdict) $(field rule) $(submitted)" "train send_again 1"
 
 # --- the clock: Europe/Berlin leaps from 2 to 3 o'clock at 01:00Z on 29 March 2026
