@@ -12,6 +12,7 @@ json_t *result_metrics(const struct plan *plan, const struct forest *forest, siz
 {
 	const struct dataset *dataset = plan->dataset;
 	json_t *binned = json_array(), *metrics;
+	struct quality_summary sum;
 
 	for (int f = 0; f < dataset->feature_count; f++)
 		if (dataset->features[f].binned)
@@ -24,6 +25,10 @@ json_t *result_metrics(const struct plan *plan, const struct forest *forest, siz
 		      "majority_share", score->majority_share, "min_samples_leaf", plan->forest.min_samples_leaf,
 		      "trees", forest->tree_count, "nodes", (json_int_t)forest->node_count, "classes",
 		      forest->class_count, "model_bytes", (json_int_t)model_size, "binned", binned);
+	quality_sum_up(score->quality, &sum);
+	json_object_set_new(metrics, "balanced_accuracy", json_real(sum.balanced_accuracy));
+	json_object_set_new(metrics, "brier", json_real(sum.brier));
+	json_object_set_new(metrics, "ece", json_real(sum.ece));
 	if (plan->pilot)
 		json_object_set(metrics, "auto", plan->pilot);
 	json_object_set_new(metrics, "wall_s", json_real(cost->wall_s));
@@ -94,10 +99,10 @@ static void print_text(const json_t *result)
 	if (whole(result, "rows_holdout") > 0)
 		printf("accuracy %.4f (95 %%: %.4f to %.4f) on %lld holdout rows; always guessing the most frequent "
 		       "label: "
-		       "%.4f; log loss %.4f; macro F1 %.4f\n",
+		       "%.4f; balanced %.4f; macro F1 %.4f; log loss %.4f; Brier score %.4f; calibration error %.4f\n",
 		       real(result, "accuracy"), real(result, "accuracy_low"), real(result, "accuracy_high"),
-		       whole(result, "rows_holdout"), real(result, "majority_share"), real(result, "log_loss"),
-		       real(result, "macro_f1"));
+		       whole(result, "rows_holdout"), real(result, "majority_share"), real(result, "balanced_accuracy"),
+		       real(result, "macro_f1"), real(result, "log_loss"), real(result, "brier"), real(result, "ece"));
 	else
 		printf("there is no holdout row to measure the accuracy on\n");
 	if (json_is_true(json_object_get(result, "promoted")))

@@ -28,6 +28,10 @@ SELECT 'load ' || location || ' ' || start_row || ' ' || n_rows || ': ' || rows 
 FROM green_ml.load WHERE state = 'done' ORDER BY 1;
 SELECT 'dictionary ' || prep_table || ' ' || position || ' ' || code || ' ' || value
 FROM green_ml.dictionary JOIN green_ml.feature_set USING (feature_set_id) ORDER BY 1;
+SELECT 'plan ' || p.name || ' leaf ' || t.min_samples_leaf || ' ' || md5(t.data) || ' pilot ' || coalesce(md5(t.pilot::text), '-')
+       || coalesce(', shard ' || s.shard || '/' || s.shards || ' ' || md5(s.bytes), '')
+FROM green_ml.training_plan t JOIN green_ml.pipeline p USING (pipeline_id) LEFT JOIN green_ml.model_shard s USING (plan_id)
+ORDER BY 1;
 SELECT 'model ' || p.name || ' ' || encode(m.sha256, 'hex') || ' ' || m.holdout_k || '/' || m.holdout_n
 FROM green_ml.model m JOIN green_ml.pipeline p USING (pipeline_id) ORDER BY 1;
 SELECT 'gate ' || p.name || ' ' || encode(m.sha256, 'hex') || ' ' || g.promoted || ' ' || g.reason

@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # To be sourced after lib.sh: a private PostgreSQL, the steps of a small run, and for each the database it starts from.
 SPEC=$ROOT/pipeline/specs/insurance.json
-STEPS="data-fetch data-fetch-known preprocessing model-training scheduler"
+STEPS="data-fetch data-fetch-known preprocessing model-training training-shard training-merge scheduler"
 "$BIN/killat" 1 true || [ $? = 137 ] || skip_all "no process may be traced here"
 
 # What killed or cut off is compared by what was committed: nothing of that may be lost in a crash of the server.
@@ -9,7 +9,7 @@ postgres_start autovacuum=off max_connections=100 synchronous_commit=on
 "$BIN/generate" --rows 900 --output "$TMP/rows.csv"
 export LOG_LEVEL=error GREEN_ML_NOW=2023-11-14T09:00:00Z DATA_ROOT=$TMP
 
-# The five steps; each is run against a copy of the database its predecessors have left.
+# The steps; each is run against a copy of the database its predecessors have left.
 step() { # NAME [TRACER...]
 	local name=$1
 	shift
@@ -18,6 +18,11 @@ step() { # NAME [TRACER...]
 	data-fetch-known) as loader "$@" "$BIN/data-fetch" --pipeline "$SPEC" --csv "$TMP/rows.csv" --start-row 300 ;;
 	preprocessing) as preprocessor "$@" "$BIN/preprocessing" --pipeline "$SPEC" ;;
 	model-training) as trainer "$@" "$BIN/model-training" --pipeline "$SPEC" --threads 2 ;;
+	training-plan) as trainer "$@" "$BIN/model-training" --pipeline "$SPEC" --plan ;;
+	training-shard | training-other) # the plan of a step before is the only one
+		as trainer "$@" "$BIN/model-training" --pipeline "$SPEC" --from-plan 1 --threads 2 \
+			--shard "$([ "$name" = training-shard ] && echo 1 || echo 2)/2" ;;
+	training-merge) as trainer "$@" "$BIN/model-training" --pipeline "$SPEC" --from-plan 1 --merge --threads 2 ;;
 	scheduler) as scheduler "$@" "$BIN/scheduler" run --pipeline "$SPEC" --preset seed --carbon list:2023-11-14T00:00:00Z/P1D:282 \
 		--via command --command "env PGUSER=green_ml_trainer $BIN/model-training --pipeline $SPEC --threads 2 >/dev/null" ;;
 	esac
@@ -40,6 +45,8 @@ advance() { # FROM TO STEP...
 advance t_data_fetch t_preprocessing data-fetch
 advance t_preprocessing t_model_training preprocessing
 copy t_preprocessing t_data_fetch_known
+advance t_model_training t_training_shard training-plan training-other
+advance t_training_shard t_training_merge training-shard
 copy t_model_training t_scheduler
 
 canonical() { # DATABASE
