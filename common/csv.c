@@ -28,6 +28,7 @@ struct csv {
 	const char *problem;
 	int64_t line;	/* where the next row begins */
 	int64_t breaks; /* line ends inside quotes of the row */
+	int64_t skip;	/* rows that are still to be passed over */
 	bool begun;	/* the byte order mark has been looked for */
 	bool open;	/* the scan ended inside quotes */
 };
@@ -304,6 +305,30 @@ static bool pass_on(struct csv *csv, const char *at, const char *next, struct fa
 	return csv->on_row(csv->context, &row, fail);
 }
 
+/* Passes over rows without a quote in them, which end where their line does; returns where it came to. */
+static const char *skip_rows(struct csv *csv, const char *at, const char *end)
+{
+	while (csv->skip > 0 && at < end) {
+		const char *line_end = memchr(at, '\n', (size_t)(end - at));
+		size_t size = line_end ? (size_t)(line_end + 1 - at) : 0;
+
+		if (!line_end || size > CSV_MAX_ROW || memchr(at, '"', size))
+			break;
+		csv->skip -= !is_empty_line(at, line_end + 1);
+		csv->line++;
+		at += size;
+	}
+	return at;
+}
+
+/* A row that has been parsed and is only to be passed over. */
+static bool pass_over(struct csv *csv, const char *at, const char *next, struct fail *fail)
+{
+	csv->skip--;
+	csv->line += csv->breaks + 1;
+	return next - at <= CSV_MAX_ROW || too_long(csv, fail);
+}
+
 /* Parses all whole rows of the buffer and moves the rest to its front. */
 static bool parse(struct csv *csv, bool final, struct fail *fail)
 {
@@ -313,18 +338,28 @@ static bool parse(struct csv *csv, bool final, struct fail *fail)
 	if (!csv->begun && csv->size >= 3 && memcmp(at, "\xef\xbb\xbf", 3) == 0)
 		at += 3;
 	csv->begun = true;
-	for (; at < end; at = next) {
+	for (; (at = skip_rows(csv, at, end)) < end; at = next) {
 		next = parse_row(csv, at, end, final);
 		if (!next)
 			break;
 		if (is_empty_line(at, next))
 			csv->line++;
-		else if (!pass_on(csv, at, next, fail))
+		else if (!(csv->skip > 0 ? pass_over : pass_on)(csv, at, next, fail))
 			return false;
 	}
 	csv->size = csv->scanned = (size_t)(end - at);
 	memmove(csv->buffer, at, csv->size);
 	return csv->size <= CSV_MAX_ROW || too_long(csv, fail);
+}
+
+void csv_skip(struct csv *csv, int64_t rows)
+{
+	csv->skip = rows;
+}
+
+int64_t csv_skip_left(const struct csv *csv)
+{
+	return csv->skip;
 }
 
 bool csv_feed(struct csv *csv, const char *data, size_t size, struct fail *fail)

@@ -45,6 +45,9 @@ struct csv;
 
 /* The name is for messages and must live as long. */
 struct csv *csv_new(const char *name, csv_on_row *on_row, void *context);
+/* The next rows are passed over without a look at them, many times faster; also from within on_row(). */
+void csv_skip(struct csv *csv, int64_t rows);
+int64_t csv_skip_left(const struct csv *csv); /* of them have not come yet */
 bool csv_feed(struct csv *csv, const char *data, size_t size, struct fail *fail) MUST_USE;
 bool csv_finish(struct csv *csv, struct fail *fail) MUST_USE;
 void csv_free(struct csv *csv); /* NULL is fine */

@@ -122,6 +122,8 @@ static void show_progress(struct pass *pass)
 static bool take_header(struct pass *pass, const struct csv_row *row, struct fail *fail)
 {
 	pass->has_header = true;
+	pass->row = pass->window->start_row;
+	csv_skip(pass->csv, pass->row);
 	digest_add(pass->digest, row->raw, row->raw_size);
 	return columns_find(pass->columns, pass->input->location, row, fail);
 }
@@ -149,8 +151,6 @@ static bool on_row(void *context, const struct csv_row *row, struct fail *fail)
 	if (++pass->row > INT32_MAX)
 		return fail_set(fail, EXIT_BAD_DATA, "\"%s\" has more than %d rows: split it", pass->input->location,
 				(int)INT32_MAX);
-	if (pass->row <= pass->window->start_row)
-		return true;
 	return take_row(pass, row, fail) && pass->selected != pass->window->n_rows;
 }
 
@@ -188,6 +188,7 @@ bool pass_run(struct pass *pass, struct fail *fail)
 		return false;
 	if (!is_over(pass) && !csv_finish(pass->csv, fail) && fail->code)
 		return false;
+	pass->row -= csv_skip_left(pass->csv);
 	output_progress_end();
 	if (pass->copy && pass->copy->interrupted)
 		return true;

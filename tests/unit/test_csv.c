@@ -136,6 +136,39 @@ static void check_seams(const char *name)
 	free(lines);
 }
 
+/* Rows passed over, from the beginning on or behind the first row: those that follow are the same as without that. */
+static void check_skip(const char *name)
+{
+	struct text csv, expected, got;
+
+	read_text("valid", name, ".csv", &csv);
+	read_text("valid", name, ".rows", &expected);
+	text_init(&got, 1 << 24);
+	for (int64_t skip = 0;; skip++) {
+		struct csv *reader = csv_new("test.csv", write_row, &got);
+		const char *rest = expected.data;
+		struct fail fail = {0};
+		int64_t left = skip;
+
+		for (; left > 0 && *rest; left--)
+			rest = strchr(rest, '\n') + 1;
+		text_clear(&got);
+		csv_skip(reader, skip);
+		for (size_t at = 0; at < csv.size; at += 5)
+			assert_true(csv_feed(reader, csv.data + at, csv.size - at < 5 ? csv.size - at : 5, &fail));
+		assert_true(csv_finish(reader, &fail));
+		if (strcmp(got.data, rest) != 0 || csv_skip_left(reader) != left)
+			fail_msg("%s without its first %lld rows, %lld left:\ngot\n%sexpected\n%s", name,
+				 (long long)skip, (long long)csv_skip_left(reader), got.data, rest);
+		csv_free(reader);
+		if (left > 0)
+			break;
+	}
+	text_release(&csv);
+	text_release(&expected);
+	text_release(&got);
+}
+
 static int check_folder(const char *folder)
 {
 	char path[512], *name;
@@ -155,8 +188,10 @@ static int check_folder(const char *folder)
 		check_case(folder, name, 1 << 20);
 		check_case(folder, name, 7);
 		check_case(folder, name, 1);
-		if (strcmp(folder, "valid") == 0)
+		if (strcmp(folder, "valid") == 0) {
 			check_seams(name);
+			check_skip(name);
+		}
 		free(name);
 		count++;
 	}
