@@ -140,6 +140,19 @@ like "the gate has decided" "$(field promoted) $(field gate_reason)" \
 is "its numbers come from the rows" "$(jq .rows_holdout "$OUT")" \
 	"$(sql "SELECT numbers -> 'all' ->> 'n' FROM green_ml.gate WHERE plan_id = $(field plan_id)")"
 
+# How often the plan's training set, and how often the rows of CONDITION, hold each value of each column.
+plan_counts() { # PLAN
+	sql "SELECT c.value ->> 'column', c.value -> 'rows' FROM green_ml.training_plan, jsonb_array_elements(profile) AS c
+		WHERE plan_id = $1 ORDER BY 1"
+}
+row_counts() { # CONDITION: of the feature rows, which are made from the raw rows
+	local column
+	for column in ps_car_01_cat ps_car_06_cat ps_ind_01 ps_ind_03 ps_ind_15; do
+		sql "SELECT '$column', jsonb_agg(n ORDER BY v) FROM (SELECT $column AS v, count(*) AS n FROM
+			(SELECT * FROM green_ml_data.insurance_prep WHERE NOT _holdout AND $1) AS r GROUP BY 1) AS c"
+	done
+}
+
 # --- windows -----------------------------------------------------------------------------------------------------
 variant loads.json '.train_on = {last_loads: 1}'
 exits "the last load" 0 train --plan --pipeline loads.json --json
@@ -147,9 +160,12 @@ is "is load 2, load 1 is known" "$(sql "SELECT known_loads, loads FROM green_ml.
 	"{1,2}|{2}"
 is "with its training rows" "$(field rows_train)" \
 	"$(sql 'SELECT count(*) FROM green_ml_data.insurance_prep WHERE _load_id = 2 AND NOT _holdout')"
+is "and the very rows" "$(plan_counts "$(field plan_id)")" "$(row_counts '_load_id = 2')"
 variant rows.json '.train_on = {last_rows: 1700}'
 exits "the last rows" 0 train --plan --pipeline rows.json --json
 is "are as many as asked for" "$(field rows_train) $(field loads)" "1700 {1,2}"
+is "and the newest by load and row" "$(plan_counts "$(field plan_id)")" \
+	"$(row_counts 'true ORDER BY _load_id DESC, _row DESC LIMIT 1700')"
 exits "an earlier plan is trained later" 0 train --from-plan "$(field plan_id)" --json --threads 1
 is "and holds what it held" "$(field rows_train)" 1700
 exits "a plan of another pipeline" 2 train --as other --from-plan 1
