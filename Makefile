@@ -178,7 +178,7 @@ check:
 	@$(RUN) BIN=$(abspath $(O)/bin) $(TESTS) $(FAST) $(YAML)
 
 test:
-	@tests/deps build test lint
+	@tests/deps build test lint metrics
 	$(AGAIN) all unit
 	$(AGAIN) $(ASAN) VARIANT=asan CC=gcc all unit fuzzers
 	@tests/e2e/prepare >$(O)/cluster

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A real Prometheus over a real postgres_exporter and model-api, on this machine: the rules, the series of the database, every
 # query of the dashboard, and metrics/measure-pods against answers of a Prometheus. What only a cluster has (pods, Argo) is
-# asked for by tests/e2e/40_metrics.sh.
+# asked for by tests/e2e/55_metrics.sh.
 . "$(dirname "$0")/lib.sh"
 cd "$ROOT"
 command -v promtool >/dev/null && command -v prometheus >/dev/null || skip_all 'prometheus is not installed'
