@@ -4,12 +4,12 @@
 #include <math.h>
 
 #include "common/clock.h"
-#include "common/db.h"
 #include "common/xalloc.h"
-#include "scheduler/electricity_maps.h"
+#include "scheduler/carbon_store.h"
+#include "scheduler/provider.h"
 #include "scheduler/trace.h"
 
-enum { HOUR_S = 3600 };
+enum { HOUR_S = 3600, DAY_S = 86400, BACK_DAYS = 30, FUTURE_S = 300 };
 
 static bool is_zone(const char *zone)
 {
@@ -34,15 +34,29 @@ static bool open_kind(const struct config *config, const char *name, struct carb
 		return trace_read_file(name + 5, &source->points, &source->count, &source->end_s, fail);
 	}
 	source->provider = name;
-	if (strcmp(name, "electricity-maps") == 0)
-		source->kind = CARBON_ELECTRICITY_MAPS;
+	source->asked = provider_find(name);
+	if (source->asked)
+		source->kind = CARBON_PROVIDER;
 	else if (*config->carbon)
-		return fail_set(fail, EXIT_WRONG_USE,
-				"carbon provider \"%s\" is not known: this version has electricity-maps, "
-				"list:START/PERIOD:V1,V2,... and "
-				"file:PATH",
-				name);
+		return fail_set(
+		    fail, EXIT_WRONG_USE,
+		    "carbon provider \"%s\" is not known: this version has %s, list:START/PERIOD:V1,V2,... and "
+		    "file:PATH",
+		    name, provider_names());
 	return true;
+}
+
+/* Each provider has its own address and secret. */
+static void take_access(const struct config *config, struct carbon_source *source)
+{
+	source->url = config->carbon_url;
+	if (strcmp(source->provider, "electricity-maps") == 0) {
+		source->token = config->electricity_maps_token;
+		if (!source->url || !*source->url)
+			source->url = config->electricity_maps_url;
+	}
+	source->user = config->watttime_user;
+	source->password = config->watttime_password;
 }
 
 bool carbon_open(const struct config *config, struct carbon_source *source, struct fail *fail)
@@ -53,8 +67,6 @@ bool carbon_open(const struct config *config, struct carbon_source *source, stru
 	    .signal = config->signal_kind,
 	    .factors = config->signal_factors,
 	    .zone = config->zone,
-	    .url = config->electricity_maps_url,
-	    .token = config->electricity_maps_token,
 	};
 	if (!is_zone(config->zone))
 		return fail_set(fail, EXIT_WRONG_USE, "zone \"%s\" is not one such as DE or US-CAL-CISO", config->zone);
@@ -62,6 +74,7 @@ bool carbon_open(const struct config *config, struct carbon_source *source, stru
 		carbon_release(source);
 		return false;
 	}
+	take_access(config, source);
 	snprintf(source->label, sizeof(source->label), "%.40s/%s/%s/%s", source->provider, source->signal,
 		 source->factors, source->zone);
 	return true;
@@ -70,8 +83,10 @@ bool carbon_open(const struct config *config, struct carbon_source *source, stru
 void carbon_release(struct carbon_source *source)
 {
 	free(source->points);
+	free(source->forecast);
 	source->points = NULL;
-	source->count = 0;
+	source->forecast = NULL;
+	source->count = source->forecast_count = 0;
 }
 
 void carbon_point_reading(const struct carbon_source *source, double now_s, struct reading *reading)
@@ -101,87 +116,176 @@ void carbon_point_reading(const struct carbon_source *source, double now_s, stru
 	}
 }
 
-/* The newest stored value that is not older than that. */
-static bool read_cache(const struct carbon_source *source, PGconn *db, double now_s, double age_s,
-		       struct reading *reading, struct fail *fail)
-{
-	PGresult *row =
-	    db_queryf(db, fail, "sssstt",
-		      "SELECT gco2_per_kwh, extract(epoch FROM start_at), is_estimated FROM green_ml.carbon_intensity "
-		      "WHERE provider = $1 AND kind = $2 AND factors = $3 AND zone = $4 AND NOT is_forecast "
-		      "AND start_at > $5 AND start_at <= $6 ORDER BY start_at DESC, fetched_at DESC LIMIT 1",
-		      source->provider, source->signal, source->factors, source->zone, now_s - age_s, now_s);
+/* ------------------------------------------------------------------ providers */
 
-	if (!row)
-		return fail_prefix(fail, "could not read the stored carbon intensity");
-	reading->known = PQntuples(row) > 0;
-	if (reading->known) {
-		reading->gco2_per_kwh = db_real(row, 0, 0);
-		reading->start_s = db_real(row, 0, 1);
-		reading->age_s = now_s - reading->start_s;
-		reading->estimated = db_bool(row, 0, 2);
+void carbon_series_reading(const struct carbon_source *source, const struct series *series, double now_s,
+			   struct reading *reading)
+{
+	const char *title = source->asked->title;
+	const struct series_point *newest = NULL;
+
+	reading->known = false;
+	reading->retry_at_s = fmax(reading->retry_at_s, series->retry_at_s);
+	for (size_t i = 0; i < series->count && series->points[i].start_s <= now_s + FUTURE_S; i++)
+		newest = &series->points[i];
+	if (series->count == 0) {
+		snprintf(reading->reason, sizeof(reading->reason), "%s", series->reason);
+	} else if (!newest) {
+		snprintf(reading->reason, sizeof(reading->reason),
+			 "the newest hour of %s begins %.1f hours after now: check the clock", title,
+			 (series->points[0].start_s - now_s) / HOUR_S);
+	} else if (now_s - newest->start_s > CARBON_STALE_S) {
+		snprintf(reading->reason, sizeof(reading->reason),
+			 "the newest hour of %s began %.1f hours ago, more than %d", title,
+			 (now_s - newest->start_s) / HOUR_S, CARBON_STALE_S / HOUR_S);
+	} else {
+		reading->known = true;
+		reading->gco2_per_kwh = newest->gco2_per_kwh;
+		reading->start_s = newest->start_s;
+		reading->age_s = fmax(0, now_s - newest->start_s);
+		reading->estimated = newest->estimated;
 	}
-	db_free(row);
-	return true;
 }
 
-static bool write_cache(const struct carbon_source *source, PGconn *db, double now_s, const struct reading *reading,
-			struct fail *fail)
+static void ask(const struct carbon_source *source, enum want want, double from_s, double now_s, struct series *series)
 {
-	return db_runf(db, fail, "sssstttfb",
-		       "INSERT INTO green_ml.carbon_intensity (provider, kind, factors, zone, start_at, issued_at, "
-		       "fetched_at, "
-		       "gco2_per_kwh, is_forecast, is_estimated) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, false, $9) "
-		       "ON CONFLICT DO NOTHING",
-		       source->provider, source->signal, source->factors, source->zone, reading->start_s,
-		       reading->start_s, now_s, reading->gco2_per_kwh, reading->estimated) ||
-	       fail_prefix(fail, "could not store the carbon intensity");
+	struct provider_request request = {
+	    .zone = source->zone,
+	    .signal = source->signal,
+	    .factors = source->factors,
+	    .url = source->url,
+	    .token = source->token,
+	    .user = source->user,
+	    .password = source->password,
+	    .now_s = now_s,
+	    .from_s = from_s,
+	};
+
+	provider_ask(source->asked, want, &request, series);
 }
 
-/* The provider may have asked for a pause in an earlier tick. */
-static bool read_pause(const struct carbon_source *source, PGconn *db, double now_s, double *until_s, struct fail *fail)
+/* What was said is kept in the source too: not every caller has a database, or may write to it. */
+static void keep_points(struct carbon_source *source, const struct series *series)
 {
-	PGresult *row =
-	    db_queryf(db, fail, "st",
-		      "SELECT extract(epoch FROM max((inputs -> 'signal' ->> 'retry_at')::timestamptz)) "
-		      "FROM green_ml.decision WHERE source = $1 AND decided_at > $2::timestamptz - interval '1 day'",
-		      source->label, now_s);
+	source->points = xreallocarray(source->points, source->count + series->count + 1, sizeof(*source->points));
+	for (size_t i = 0; i < series->count; i++)
+		if (source->count == 0 || series->points[i].start_s > source->points[source->count - 1].start_s)
+			source->points[source->count++] =
+			    (struct carbon_point){series->points[i].start_s, series->points[i].gco2_per_kwh};
+}
 
-	if (!row)
-		return fail_prefix(fail, "could not read what earlier ticks were told");
-	*until_s = db_text(row, 0, 0) ? db_real(row, 0, 0) : 0;
-	db_free(row);
-	return true;
+static void keep_forecast(struct carbon_source *source, const struct series *series)
+{
+	free(source->forecast);
+	source->forecast = xcalloc(series->count + 1, sizeof(*source->forecast));
+	source->forecast_count = series->count;
+	for (size_t i = 0; i < series->count; i++)
+		source->forecast[i] = (struct forecast_point){series->issued_s, series->points[i].start_s,
+							      series->points[i].gco2_per_kwh};
+}
+
+static bool fetch_forecast(struct carbon_source *source, PGconn *db, double now_s, bool store, struct reading *reading,
+			   struct fail *fail)
+{
+	struct series series;
+	bool done = true;
+
+	ask(source, WANT_FORECAST, now_s, now_s, &series);
+	reading->retry_at_s = fmax(reading->retry_at_s, series.retry_at_s);
+	keep_forecast(source, &series);
+	if (db && store && series.count > 0)
+		done = carbon_store_series(db, source, &series, true, now_s, fail);
+	series_release(&series);
+	return done;
+}
+
+/* The days before, in as many questions as the provider wants; it ends where one is not answered. */
+static bool fetch_history(struct carbon_source *source, PGconn *db, double now_s, bool store, struct reading *reading,
+			  struct fail *fail)
+{
+	double from_s = now_s - BACK_DAYS * DAY_S, reach_s = source->asked->reach_s;
+	bool done = true;
+
+	if (reach_s <= DAY_S)
+		from_s = now_s - reach_s;
+	while (done && from_s < now_s && reading->retry_at_s <= now_s) {
+		struct series series;
+		bool answered;
+
+		ask(source, WANT_HISTORY, from_s, now_s, &series);
+		answered = series.count > 0;
+		reading->retry_at_s = fmax(reading->retry_at_s, series.retry_at_s);
+		keep_points(source, &series);
+		if (db && store && answered)
+			done = carbon_store_series(db, source, &series, false, now_s, fail);
+		series_release(&series);
+		if (!answered)
+			break;
+		from_s += reach_s;
+	}
+	return done;
+}
+
+/* The forecast once an hour; the days before while nothing of them is stored. */
+static bool fetch_more(struct carbon_source *source, PGconn *db, double now_s, bool store, struct reading *reading,
+		       struct fail *fail)
+{
+	double forecast_fetched_s = NAN, oldest_s = NAN;
+
+	if (db && !carbon_store_extent(db, source, now_s, &forecast_fetched_s, &oldest_s, fail))
+		return false;
+	if (!(now_s - oldest_s >= DAY_S) && !fetch_history(source, db, now_s, store, reading, fail))
+		return false;
+	return now_s - forecast_fetched_s < HOUR_S || reading->retry_at_s > now_s ||
+	       fetch_forecast(source, db, now_s, store, reading, fail);
+}
+
+static bool ask_newest(struct carbon_source *source, PGconn *db, double now_s, bool store, struct reading *reading,
+		       struct fail *fail)
+{
+	struct series series;
+	bool done = true, answered;
+
+	ask(source, WANT_NEWEST, now_s, now_s, &series);
+	carbon_series_reading(source, &series, now_s, reading);
+	if (db && store && series.count > 0)
+		done = carbon_store_series(db, source, &series, false, now_s, fail);
+	answered = series.answered;
+	series_release(&series);
+	return done &&
+	       (!answered || reading->retry_at_s > now_s || fetch_more(source, db, now_s, store, reading, fail));
 }
 
 /* This hour's value from the cache, else from the provider, else a cached one that is not stale. */
-static bool read_live(const struct carbon_source *source, PGconn *db, double now_s, bool store, struct reading *reading,
+static bool read_live(struct carbon_source *source, PGconn *db, double now_s, bool store, struct reading *reading,
 		      struct fail *fail)
 {
 	char reason[sizeof(reading->reason)], text[CLOCK_TEXT_SIZE];
 	double pause_until_s = 0;
 
-	if (!read_cache(source, db, now_s, HOUR_S, reading, fail) || reading->known)
+	if (!db)
+		return ask_newest(source, db, now_s, store, reading, fail);
+	if (!carbon_store_newest(db, source, now_s, source->asked->refresh_s, reading, fail) || reading->known)
 		return fail->code == 0;
-	if (!read_pause(source, db, now_s, &pause_until_s, fail))
+	if (!carbon_store_pause(db, source, now_s, &pause_until_s, fail))
 		return false;
 	if (pause_until_s > now_s) {
 		reading->retry_at_s = pause_until_s;
 		snprintf(reading->reason, sizeof(reading->reason), "%s asked not to be asked before %s",
 			 source->provider, clock_format(pause_until_s, text));
-	} else {
-		electricity_maps_read(source, now_s, reading);
+	} else if (!ask_newest(source, db, now_s, store, reading, fail)) {
+		return false;
 	}
 	if (reading->known)
-		return !store || write_cache(source, db, now_s, reading, fail);
+		return true;
 	memcpy(reason, reading->reason, sizeof(reason));
-	if (!read_cache(source, db, now_s, CARBON_STALE_S, reading, fail))
+	if (!carbon_store_newest(db, source, now_s, CARBON_STALE_S, reading, fail))
 		return false;
 	memcpy(reading->reason, reason, sizeof(reason));
 	return true;
 }
 
-bool carbon_read(const struct carbon_source *source, PGconn *db, double now_s, bool store, struct reading *reading,
+bool carbon_read(struct carbon_source *source, PGconn *db, double now_s, bool store, struct reading *reading,
 		 struct fail *fail)
 {
 	*reading = (struct reading){.retry_at_s = 0};
@@ -190,7 +294,7 @@ bool carbon_read(const struct carbon_source *source, PGconn *db, double now_s, b
 	case CARBON_POINTS:
 		carbon_point_reading(source, now_s, reading);
 		return true;
-	case CARBON_ELECTRICITY_MAPS:
+	case CARBON_PROVIDER:
 		return read_live(source, db, now_s, store, reading, fail);
 	case CARBON_UNAVAILABLE:
 		break;
@@ -200,6 +304,8 @@ bool carbon_read(const struct carbon_source *source, PGconn *db, double now_s, b
 		 source->provider);
 	return true;
 }
+
+/* ------------------------------------------------------------------ what is known besides */
 
 static void slice_points(const struct carbon_source *source, double from_s, double until_s,
 			 struct carbon_point **points, size_t *count)
@@ -213,26 +319,29 @@ static void slice_points(const struct carbon_source *source, double from_s, doub
 bool carbon_history(const struct carbon_source *source, PGconn *db, double from_s, double until_s,
 		    struct carbon_point **points, size_t *count, struct fail *fail)
 {
-	PGresult *rows;
-
 	*points = NULL;
 	*count = 0;
-	if (source->kind == CARBON_POINTS)
-		slice_points(source, from_s, until_s, points, count);
-	if (source->kind != CARBON_ELECTRICITY_MAPS)
+	if (source->kind == CARBON_PROVIDER && db &&
+	    !carbon_store_history(db, source, from_s, until_s, points, count, fail))
+		return false;
+	if (*count > 0)
 		return true;
-	rows = db_queryf(
-	    db, fail, "sssstt",
-	    "SELECT DISTINCT ON (start_at) extract(epoch FROM start_at), gco2_per_kwh FROM green_ml.carbon_intensity "
-	    "WHERE provider = $1 AND kind = $2 AND factors = $3 AND zone = $4 AND NOT is_forecast "
-	    "AND start_at >= $5 AND start_at < $6 ORDER BY start_at, fetched_at DESC",
-	    source->provider, source->signal, source->factors, source->zone, from_s, until_s);
-	if (!rows)
-		return fail_prefix(fail, "could not read the stored carbon intensities");
-	*count = (size_t)PQntuples(rows);
-	*points = xcalloc(*count + 1, sizeof(**points));
-	for (size_t i = 0; i < *count; i++)
-		(*points)[i] = (struct carbon_point){db_real(rows, (int)i, 0), db_real(rows, (int)i, 1)};
-	db_free(rows);
+	free(*points);
+	slice_points(source, from_s, until_s, points, count);
+	return true;
+}
+
+bool carbon_forecast(const struct carbon_source *source, PGconn *db, double from_s, double due_s, double now_s,
+		     struct forecast_point **points, size_t *count, struct fail *fail)
+{
+	*points = NULL;
+	*count = 0;
+	if (source->kind != CARBON_PROVIDER)
+		return true;
+	if (db && !carbon_store_forecast(db, source, from_s, due_s, now_s, points, count, fail))
+		return false;
+	*points = xreallocarray(*points, *count + source->forecast_count + 1, sizeof(**points));
+	for (size_t i = 0; i < source->forecast_count; i++)
+		(*points)[(*count)++] = source->forecast[i];
 	return true;
 }

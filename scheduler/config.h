@@ -20,7 +20,9 @@ struct config {
 	double carbon_intensity_threshold_gco2_per_kwh;
 	const char *carbon; /* "": the spec's signal */
 	const char *zone;
+	const char *carbon_url;
 	const char *electricity_maps_token, *electricity_maps_url;
+	const char *watttime_user, *watttime_password;
 	const char *via; /* "argo", "kube" or "command" */
 	const char *command;
 	const char *host; /* NULL: not given */

@@ -1,154 +1,102 @@
-#include "scheduler/electricity_maps.h"
+/*
+ * Electricity Maps: /carbon-intensity/latest, /history (the last 24 h) and /forecast (of paid keys), header auth-token.
+ */
 
-#include <jansson.h>
-#include <math.h>
-#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "common/clock.h"
-#include "common/http.h"
 #include "common/xalloc.h"
+#include "scheduler/provider.h"
 
-enum { MAX_BODY = 64 * 1024, FUTURE_S = 300 };
-
-static void none(struct reading *reading, const char *format, ...) PRINTF_LIKE(2, 3);
-
-static void none(struct reading *reading, const char *format, ...)
+static char *address(const struct provider_request *request, enum want want)
 {
-	va_list arguments;
+	static const char *const paths[] = {"latest", "history", "forecast"};
 
-	reading->known = false;
-	va_start(arguments, format);
-	vsnprintf(reading->reason, sizeof(reading->reason), format, arguments);
-	va_end(arguments);
+	return xasprintf("%s/carbon-intensity/%s?zone=%s&emissionFactorType=%s", request->url, paths[want],
+			 request->zone, request->factors);
 }
 
-static bool has_words(const char *body, size_t size, const char *words)
+static char *authorize(const struct provider_request *request, struct series *series)
 {
-	return memmem(body, size, words, strlen(words)) != NULL;
+	if (request->token && *request->token)
+		return xasprintf("auth-token: %s", request->token);
+	series_refuse(series, "there is no ELECTRICITY_MAPS_TOKEN (or ELECTRICITY_MAPS_TOKEN_FILE)");
+	return NULL;
 }
 
-/* The reply's zone and factor type must be the ones asked for. */
-static bool is_ours(const json_t *reply, const char *zone, const char *factors, struct reading *reading)
+/* The factors must be the ones asked for, where they are told. */
+static bool has_our_factors(const struct provider_request *request, const json_t *reply, struct series *series)
 {
-	const char *its_zone = json_string_value(json_object_get(reply, "zone"));
-	const json_t *its_factors = json_object_get(reply, "emissionFactorType");
+	const json_t *factors = json_object_get(reply, "emissionFactorType");
+	const char *text = json_string_value(factors);
 
-	if (!its_zone || strcmp(its_zone, zone) != 0)
-		none(reading, "Electricity Maps answered for zone \"%.40s\" instead of \"%s\"",
-		     its_zone ? its_zone : "", zone);
-	else if (its_factors && (!json_is_string(its_factors) || strcmp(json_string_value(its_factors), factors) != 0))
-		none(reading, "Electricity Maps answered with \"%.40s\" emission factors instead of \"%s\"",
-		     json_is_string(its_factors) ? json_string_value(its_factors) : "", factors);
-	else
+	if (!factors || (text && strcmp(text, request->factors) == 0))
 		return true;
+	series_refuse(series, "Electricity Maps answered with \"%.40s\" emission factors instead of \"%s\"",
+		      text ? text : "", request->factors);
 	return false;
 }
 
-static void take_value(const json_t *reply, double now_s, struct reading *reading)
+static void add(const struct provider_request *request, const json_t *point, struct series *series)
+{
+	if (has_our_factors(request, point, series))
+		series_add_text(series, json_object_get(point, "datetime"), json_object_get(point, "carbonIntensity"),
+				1, json_is_true(json_object_get(point, "isEstimated")));
+}
+
+/* Why the one value that was asked for is none. */
+static void explain(const json_t *reply, struct series *series)
 {
 	const json_t *value = json_object_get(reply, "carbonIntensity");
-	const char *moment = json_string_value(json_object_get(reply, "datetime"));
-	double intensity, start_s;
 
-	if (!json_is_number(value)) {
-		none(reading, "Electricity Maps answered %s",
-		     json_is_null(value) ? "that the intensity is not known (null)"
-					 : "without a numeric carbonIntensity");
+	if (json_is_null(value))
+		series_refuse(series, "Electricity Maps answered that the intensity is not known (null)");
+	else if (!json_is_number(value))
+		series_refuse(series, "Electricity Maps answered without a numeric carbonIntensity");
+	else if (!(json_number_value(value) >= 0 && json_number_value(value) <= PROVIDER_MAX_INTENSITY))
+		series_refuse(series, "Electricity Maps answered %g gCO2/kWh, which is not between 0 and %d",
+			      json_number_value(value), (int)PROVIDER_MAX_INTENSITY);
+	else
+		series_refuse(series, "Electricity Maps answered without a datetime that can be read");
+}
+
+static void read(const struct provider_request *request, enum want want, const json_t *reply, struct series *series)
+{
+	static const char *const lists[] = {NULL, "history", "forecast"};
+	const char *zone = json_string_value(json_object_get(reply, "zone"));
+	const char *updated = json_string_value(json_object_get(reply, "updatedAt"));
+	const json_t *point;
+	size_t index;
+
+	if (!json_is_object(reply)) {
+		series_refuse(series, "Electricity Maps answered no JSON object");
 		return;
 	}
-	intensity = json_number_value(value);
-	if (!(intensity >= 0 && intensity <= CARBON_MAX_INTENSITY))
-		none(reading, "Electricity Maps answered %g gCO2/kWh, which is not between 0 and %d", intensity,
-		     (int)CARBON_MAX_INTENSITY);
-	else if (!moment || !clock_parse(moment, &start_s))
-		none(reading, "Electricity Maps answered without a datetime that can be read");
-	else if (now_s - start_s > CARBON_STALE_S)
-		none(reading, "the newest hour of Electricity Maps began %.1f hours ago, more than %d",
-		     (now_s - start_s) / 3600, CARBON_STALE_S / 3600);
-	else if (start_s - now_s > FUTURE_S)
-		none(reading, "the newest hour of Electricity Maps begins %.1f hours after now: check the clock",
-		     (start_s - now_s) / 3600);
-	else {
-		reading->known = true;
-		reading->gco2_per_kwh = intensity;
-		reading->start_s = start_s;
-		reading->age_s = fmax(0, now_s - start_s);
-		reading->estimated = json_is_true(json_object_get(reply, "isEstimated"));
-	}
-}
-
-void electricity_maps_parse(const char *body, size_t size, const char *zone, const char *factors, double now_s,
-			    struct reading *reading)
-{
-	json_error_t error;
-	json_t *reply;
-
-	reading->known = false;
-	if (has_words(body, size, "SANDBOX MODE") || has_words(body, size, "SANDBOX_MODE_DATA")) {
-		none(reading, "the key of Electricity Maps is a sandbox key, its numbers are made up: use a real one");
+	if (!zone || strcmp(zone, request->zone) != 0) {
+		series_refuse(series, "Electricity Maps answered for zone \"%.40s\" instead of \"%s\"",
+			      zone ? zone : "", request->zone);
 		return;
 	}
-	reply = json_loadb(body, size, JSON_REJECT_DUPLICATES, &error);
-	if (!json_is_object(reply))
-		none(reading, "Electricity Maps answered no JSON object");
-	else if (is_ours(reply, zone, factors, reading))
-		take_value(reply, now_s, reading);
-	json_decref(reply);
-}
-
-static void explain_status(const struct http_reply *reply, double now_s, struct reading *reading)
-{
-	switch (reply->status) {
-	case 401:
-	case 403:
-		none(reading,
-		     "Electricity Maps refused the token (status %ld): check ELECTRICITY_MAPS_TOKEN and its zone",
-		     reply->status);
-		break;
-	case 429:
-		reading->retry_at_s = now_s + reply->retry_after_s;
-		none(reading, "Electricity Maps says too many requests (status 429), again in %.0f s",
-		     reply->retry_after_s);
-		break;
-	default:
-		none(reading, "Electricity Maps answered with status %ld", reply->status);
+	if (want == WANT_NEWEST) {
+		add(request, reply, series);
+		if (series->count == 0)
+			explain(reply, series);
+		return;
 	}
+	if (want == WANT_FORECAST && (!updated || !clock_parse(updated, &series->issued_s)))
+		series->issued_s = request->now_s;
+	json_array_foreach(json_object_get(reply, lists[want]), index, point) add(request, point, series);
 }
 
-static void ask(const struct carbon_source *source, double now_s, struct reading *reading)
-{
-	char *url = xasprintf("%s/carbon-intensity/latest?zone=%s&emissionFactorType=%s", source->url, source->zone,
-			      source->factors);
-	char *token = xasprintf("auth-token: %s", source->token);
-	const char *headers[] = {token, "Accept: application/json", NULL};
-	struct http_request request = {
-	    .url = url, .headers = headers, .timeout_s = 15, .connect_timeout_s = 5, .max_body_size = MAX_BODY};
-	struct http_reply reply = {0};
-	struct fail fail = {0};
-
-	if (!http_request(&request, &reply, &fail))
-		none(reading, "could not ask Electricity Maps: %.200s", fail.text);
-	else if (reply.status != 200)
-		explain_status(&reply, now_s, reading);
-	else if (reply.content_type[0] && !strstr(reply.content_type, "json"))
-		none(reading, "Electricity Maps answered %s instead of JSON: check --electricity-maps-url",
-		     reply.content_type);
-	else
-		electricity_maps_parse(reply.body.data, reply.body.size, source->zone, source->factors, now_s, reading);
-	if (fail.code == 0)
-		http_reply_release(&reply);
-	explicit_bzero(token, strlen(token));
-	free(token);
-	free(url);
-}
-
-void electricity_maps_read(const struct carbon_source *source, double now_s, struct reading *reading)
-{
-	if (strcmp(source->signal, "average") != 0)
-		none(reading, "Electricity Maps gives average intensities, and the spec asks for a %s signal",
-		     source->signal);
-	else if (!source->token || !*source->token)
-		none(reading, "there is no ELECTRICITY_MAPS_TOKEN (or ELECTRICITY_MAPS_TOKEN_FILE)");
-	else
-		ask(source, now_s, reading);
-}
+const struct provider electricity_maps = {
+    .name = "electricity-maps",
+    .title = "Electricity Maps",
+    .url = "https://api.electricitymaps.com/v3",
+    .signal = "average",
+    .refresh_s = 3600,
+    .reach_s = 86400,
+    .address = address,
+    .authorize = authorize,
+    .read = read,
+};

@@ -43,8 +43,10 @@ static void close_tools(struct tools *tools)
 void tick_release(struct tick *tick)
 {
 	free(tick->history);
+	free(tick->forecast);
 	evidence_release(&tick->evidence);
 	tick->history = NULL;
+	tick->forecast = NULL;
 }
 
 /* One tick of a pipeline at a time; the lock goes with the connection. */
@@ -77,7 +79,7 @@ static void unlock_pipeline(PGconn *db, const char *pipeline)
 
 /* Decides again where it is a question when to start: only then it matters what retrainings cost and what the grid did
  * before. */
-static bool decide_when(PGconn *db, const struct tools *tools, int retrain_id, struct tick *tick, struct fail *fail)
+static bool decide_when(PGconn *db, struct tools *tools, int retrain_id, struct tick *tick, struct fail *fail)
 {
 	double until_s;
 
@@ -90,9 +92,13 @@ static bool decide_when(PGconn *db, const struct tools *tools, int retrain_id, s
 	     !costs_spent(db, tick->spec->name, tick->signal.now_s, &tick->signal.spent_g, fail)) ||
 	    (tick->policy.start != START_NOW &&
 	     !carbon_history(&tools->carbon, db, until_s - (TRAILING_HOURS + 24) * 3600.0, tick->signal.now_s + 1,
-			     &tick->history, &tick->signal.history_count, fail)))
+			     &tick->history, &tick->signal.history_count, fail)) ||
+	    (tick->policy.start >= START_FORECAST &&
+	     !carbon_forecast(&tools->carbon, db, until_s - (TRAILING_HOURS + 24) * 3600.0, until_s, tick->signal.now_s,
+			      &tick->forecast, &tick->signal.forecast_count, fail)))
 		return false;
 	tick->signal.history = tick->history;
+	tick->signal.forecast = tick->forecast;
 	tick->decision = decide(&tick->policy, &tick->signal);
 	return true;
 }
@@ -107,7 +113,7 @@ static bool read_feedback(PGconn *db, struct tick *tick, bool is_quiet, struct f
 	return feedback_read(db, evidence->pipeline_id, evidence->champion.model_id, &tick->signal.feedback, fail);
 }
 
-static bool read_grid(PGconn *db, const struct tools *tools, bool store, struct tick *tick, struct fail *fail)
+static bool read_grid(PGconn *db, struct tools *tools, bool store, struct tick *tick, struct fail *fail)
 {
 	struct signal *signal = &tick->signal;
 
@@ -116,7 +122,7 @@ static bool read_grid(PGconn *db, const struct tools *tools, bool store, struct 
 }
 
 /* Everything that is known now, and the decision. */
-static bool gather_and_decide(PGconn *db, const struct config *config, const struct tools *tools, bool store,
+static bool gather_and_decide(PGconn *db, const struct config *config, struct tools *tools, bool store,
 			      const struct standing *standing, struct tick *tick, struct fail *fail)
 {
 	struct signal *signal = &tick->signal;
@@ -134,7 +140,7 @@ static bool gather_and_decide(PGconn *db, const struct config *config, const str
 
 /* The usual tick: no need, no look due, no drop that the last look would have found. It neither changes anything nor
  * depends on what another tick may be changing, so that it takes no lock. */
-static bool quiet(PGconn *db, const struct config *config, const struct tools *tools, const struct standing *standing,
+static bool quiet(PGconn *db, const struct config *config, struct tools *tools, const struct standing *standing,
 		  struct run *run, struct tick *tick, bool *is_quiet, struct fail *fail)
 {
 	struct writer writer = {0, clock_now_s(), clock_is_simulated()};
@@ -212,7 +218,7 @@ static bool follow(PGconn *db, const struct tools *tools, struct standing *stand
 	return true;
 }
 
-static bool work(PGconn *db, const struct config *config, const struct tools *tools, struct run *run, struct tick *tick,
+static bool work(PGconn *db, const struct config *config, struct tools *tools, struct run *run, struct tick *tick,
 		 struct fail *fail)
 {
 	struct writer writer = {run_id(run), clock_now_s(), clock_is_simulated()};
@@ -236,7 +242,7 @@ static bool work(PGconn *db, const struct config *config, const struct tools *to
 	       carrier_start(&tools->carrier, db, tick->workflow, &writer, &standing.retrain, fail);
 }
 
-static bool locked_tick(PGconn *db, const struct config *config, const struct tools *tools, struct run *run,
+static bool locked_tick(PGconn *db, const struct config *config, struct tools *tools, struct run *run,
 			struct tick *tick, struct fail *fail)
 {
 	bool done = false;

@@ -28,7 +28,8 @@ struct tick {
 	const struct spec *spec;
 	struct policy policy;
 	struct signal signal;
-	struct carbon_point *history; /* owned; signal.history points to it */
+	struct carbon_point *history;	 /* owned; signal.history points to it */
+	struct forecast_point *forecast; /* likewise */
 	struct evidence evidence;
 	struct decision decision;
 	int64_t decision_id; /* 0: not stored */

@@ -1,10 +1,10 @@
-/* What says how clean the grid is: first byte E = a reply of Electricity Maps, T = a trace, L = a list, then the text.
+/* What says how clean the grid is: first byte E = a reply of a provider, T = a trace, L = a list, then the text.
  * No number leaves them that is not between 0 and 2000, and times ascend. */
 #include <string.h>
 
 #include "common/xalloc.h"
 #include "scheduler/carbon.h"
-#include "scheduler/electricity_maps.h"
+#include "scheduler/provider.h"
 #include "scheduler/trace.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -13,15 +13,31 @@ static bool is_intensity(double value)
 	return value >= 0 && value <= CARBON_MAX_INTENSITY;
 }
 
+/* Whatever they were asked. */
 static void reply(const char *text, size_t size)
 {
+	static const char *const names[] = {"electricity-maps", "energy-charts", "uk-neso", "watttime",
+					    "carbon-aware-sdk"};
 	const double now_s = 1714069800; /* 2024-04-25T18:30:00Z */
-	struct reading reading = {.known = true};
 
-	electricity_maps_parse(text, size, "DE", "lifecycle", now_s, &reading);
-	PROMISE(reading.known || reading.reason[0]);
-	PROMISE(!reading.known ||
-		(is_intensity(reading.gco2_per_kwh) && reading.age_s >= 0 && reading.age_s <= CARBON_STALE_S));
+	for (size_t i = 0; i < 3 * sizeof(names) / sizeof(*names); i++) {
+		const struct provider *provider = provider_find(names[i / 3]);
+		struct provider_request request = {.zone = "DE", .factors = "lifecycle", .now_s = now_s};
+		struct carbon_source source = {.asked = provider};
+		struct reading reading = {.known = true};
+		struct series series;
+
+		provider_read(provider, (enum want)(i % 3), &request, text, size, &series);
+		PROMISE(series.count > 0 || series.reason[0]);
+		for (size_t j = 0; j < series.count; j++)
+			PROMISE(is_intensity(series.points[j].gco2_per_kwh) &&
+				(j == 0 || series.points[j].start_s > series.points[j - 1].start_s));
+		carbon_series_reading(&source, &series, now_s, &reading);
+		PROMISE(reading.known || reading.reason[0]);
+		PROMISE(!reading.known ||
+			(is_intensity(reading.gco2_per_kwh) && reading.age_s >= 0 && reading.age_s <= CARBON_STALE_S));
+		series_release(&series);
+	}
 }
 
 static void points(char *text, bool is_list)

@@ -43,7 +43,7 @@ exits "no command" 2 scheduler
 exits "an unknown command" 2 scheduler forecast
 exits "a policy this version does not have" 2 scheduler run --policy levels
 like "the message lists those it has" "$(cat "$ERR")" 'threshold:T.*percentile:P.*forecast'
-exits "a carbon provider this version does not have" 2 scheduler run --carbon energy-charts
+exits "a carbon provider this version does not have" 2 scheduler run --carbon energy-chart
 like "the message lists those it has" "$(cat "$ERR")" 'electricity-maps.*list:.*file:'
 exits "--via command without a command" 2 scheduler run --via command
 exits "a pipeline that is not registered" 2 scheduler explain --as nobody --via command --command true
@@ -256,7 +256,8 @@ exits "a reading" 0 maps "$URL"
 is "of Electricity Maps" "$(field reading_gco2_per_kwh) $(field source)" "302.0 electricity-maps/average/lifecycle/DE"
 like "asked with the token" "$(cat "$TMP/maps.log")" '^auth-token: maps-test-token'
 exits "and again" 0 maps "$URL"
-is "comes from the cache" "$(field reading_gco2_per_kwh) $(requests maps GET)" "302.0 1"
+is "comes from the cache; the day before and the forecast were asked for once" \
+	"$(field reading_gco2_per_kwh) $(requests maps GET)" "302.0 3"
 is "which holds it once" "$(sql "SELECT count(*), max(gco2_per_kwh), bool_and(is_estimated) FROM green_ml.carbon_intensity")" "1|302|t"
 stub busy "GET /" "status 429" "header Retry-After: 3600" "body Too Many Requests"
 exits "too many requests" 0 maps "$URL" --zone FR

@@ -1,6 +1,6 @@
 /*
- * Replies of Electricity Maps (tests/cases/carbon/electricity_maps.json: about, zone, factors, now, the reply as JSON
- * or "body" as text, and the reading or what the reason says), lists and traces.
+ * Replies of the providers (tests/cases/carbon/<provider>.json: about, provider, want, zone, factors, now, the reply as
+ * JSON or "body" as text, and the points, the reading or what the reason says), lists and traces.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include <jansson.h>
+#include <math.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,7 +19,7 @@
 #include "common/clock.h"
 #include "common/xalloc.h"
 #include "scheduler/carbon.h"
-#include "scheduler/electricity_maps.h"
+#include "scheduler/provider.h"
 #include "scheduler/trace.h"
 
 static const char *text(const json_t *object, const char *key, const char *otherwise)
@@ -28,28 +29,81 @@ static const char *text(const json_t *object, const char *key, const char *other
 	return value ? json_string_value(value) : otherwise;
 }
 
-static void one_reply(const json_t *json)
+static double moment(const char *text)
 {
-	const json_t *want = json_object_get(json, "reading"), *reply = json_object_get(json, "reply");
-	char *body = reply ? json_dumps(reply, 0) : xstrdup(text(json, "body", ""));
-	struct reading reading = {.known = true, .gco2_per_kwh = -1};
-	double now_s = 0;
+	double at_s = NAN;
 
-	assert_true(clock_parse(text(json, "now", "2024-04-25T18:30:00Z"), &now_s));
-	electricity_maps_parse(body, strlen(body), text(json, "zone", "DE"), text(json, "factors", "lifecycle"), now_s,
-			       &reading);
+	if (!clock_parse(text, &at_s))
+		fail_msg("\"%s\" is no time", text);
+	return at_s;
+}
+
+static void expect_reading(const json_t *json, const struct carbon_source *source, const struct series *series,
+			   double now_s)
+{
+	const json_t *want = json_object_get(json, "reading");
+	struct reading reading = {.known = true, .gco2_per_kwh = -1};
+
+	carbon_series_reading(source, series, now_s, &reading);
 	if (json_is_number(want)) {
 		if (!reading.known)
 			fail_msg("no reading: %s", reading.reason);
-		assert_true(reading.gco2_per_kwh == json_number_value(want));
-		assert_true(reading.age_s == json_number_value(json_object_get(json, "age_s")));
+		if (fabs(reading.gco2_per_kwh - json_number_value(want)) > 1e-9)
+			fail_msg("the reading is %.9f", reading.gco2_per_kwh);
+		if (json_object_get(json, "age_s"))
+			assert_true(reading.age_s == json_number_value(json_object_get(json, "age_s")));
 		assert_int_equal(reading.estimated, json_is_true(json_object_get(json, "estimated")));
-	} else {
-		if (reading.known)
-			fail_msg("a reading of %g was taken from it", reading.gco2_per_kwh);
-		if (!strstr(reading.reason, text(json, "reason", "?")))
-			fail_msg("the reason is \"%s\"", reading.reason);
+		return;
 	}
+	if (reading.known)
+		fail_msg("a reading of %g was taken from it", reading.gco2_per_kwh);
+	if (!strstr(reading.reason, text(json, "reason", "?")))
+		fail_msg("the reason is \"%s\"", reading.reason);
+}
+
+static void expect_points(const json_t *json, const struct series *series)
+{
+	const json_t *points = json_object_get(json, "points"), *point;
+	size_t index;
+
+	if (series->count != json_array_size(points))
+		fail_msg("%zu points were taken from it; %s", series->count, series->reason);
+	json_array_foreach(points, index, point)
+	{
+		assert_true(series->points[index].start_s == moment(json_string_value(json_array_get(point, 0))));
+		if (fabs(series->points[index].gco2_per_kwh - json_number_value(json_array_get(point, 1))) > 1e-9)
+			fail_msg("point %zu is %.9f", index, series->points[index].gco2_per_kwh);
+	}
+	if (json_object_get(json, "issued"))
+		assert_true(series->issued_s == moment(text(json, "issued", "")));
+	if (json_object_get(json, "reason") && !strstr(series->reason, text(json, "reason", "?")))
+		fail_msg("the reason is \"%s\"", series->reason);
+}
+
+/* With "points": the whole series; else the reading that follows from it, or why there is none. */
+static void one_reply(const json_t *json)
+{
+	static const char *const wants[] = {"newest", "history", "forecast"};
+	const json_t *reply = json_object_get(json, "reply");
+	char *body = reply ? json_dumps(reply, 0) : xstrdup(text(json, "body", ""));
+	const struct provider *provider = provider_find(text(json, "provider", "electricity-maps"));
+	struct carbon_source source = {.asked = provider};
+	struct provider_request request = {.zone = text(json, "zone", "DE"),
+					   .factors = text(json, "factors", "lifecycle"),
+					   .now_s = moment(text(json, "now", "2024-04-25T18:30:00Z")),
+					   .from_s = moment(text(json, "from", "1970-01-01T00:00:00Z"))};
+	struct series series;
+	enum want want = WANT_NEWEST;
+
+	assert_non_null(provider);
+	while (strcmp(wants[want], text(json, "want", "newest")) != 0)
+		want++;
+	provider_read(provider, want, &request, body, strlen(body), &series);
+	if (json_object_get(json, "points"))
+		expect_points(json, &series);
+	else
+		expect_reading(json, &source, &series, request.now_s);
+	series_release(&series);
 	free(body);
 }
 
@@ -74,14 +128,14 @@ static struct config config_of(const char *carbon)
 {
 	return (struct config){.carbon = carbon,
 			       .zone = "DE",
-			       .signal_provider = "energy-charts",
+			       .signal_provider = "entso-e",
 			       .signal_kind = "average",
 			       .signal_factors = "lifecycle",
 			       .electricity_maps_url = "http://127.0.0.1:1",
 			       .electricity_maps_token = ""};
 }
 
-static struct reading read_at(const struct carbon_source *source, const char *when)
+static struct reading read_at(struct carbon_source *source, const char *when)
 {
 	struct reading reading;
 	struct fail fail = {0};
@@ -126,8 +180,7 @@ static void wrong_settings(void **state UNUSED)
 	    "list:2023-11-14T00:00:00Z/PT1D:282",
 	    "list:2023-11-14T00:00:00/P1D:282",
 	    "list:14.11.2023/P1D:282",
-	    "energy-charts",
-	    "watttime",
+	    "entso-e",
 	    "file:/etc/passwd",
 	    "file:no-such-file.csv",
 	    "Electricity-Maps",
@@ -154,34 +207,62 @@ static void provider_of_the_spec_only(void **state UNUSED)
 	assert_true(carbon_open(&config, &source, &fail));
 	reading = read_at(&source, "2024-01-01T00:00:00Z");
 	assert_false(reading.known);
-	assert_non_null(strstr(reading.reason, "energy-charts"));
+	assert_non_null(strstr(reading.reason, "entso-e"));
 	carbon_release(&source);
 	config.zone = "DE&zone=FR";
 	assert_false(carbon_open(&config, &source, &fail));
 	assert_int_equal(fail.code, EXIT_WRONG_USE);
 }
 
-static void electricity_maps_without_network(void **state UNUSED)
+static void without_network(void **state UNUSED)
 {
 	struct config config = config_of("electricity-maps");
 	struct carbon_source source;
 	struct fail fail = {0};
-	struct reading reading = {.known = true};
 
 	assert_true(carbon_open(&config, &source, &fail));
-	electricity_maps_read(&source, 0, &reading);
-	assert_false(reading.known);
-	assert_non_null(strstr(reading.reason, "ELECTRICITY_MAPS_TOKEN"));
+	assert_non_null(strstr(read_at(&source, "2024-01-01T00:00:00Z").reason, "ELECTRICITY_MAPS_TOKEN"));
 	source.token = "secret-word";
-	reading.known = true;
-	electricity_maps_read(&source, 0, &reading);
-	assert_false(reading.known);
-	assert_non_null(strstr(reading.reason, "could not ask"));
-	assert_null(strstr(reading.reason, "secret-word"));
+	assert_non_null(strstr(read_at(&source, "2024-01-01T00:00:00Z").reason, "could not ask"));
+	assert_null(strstr(read_at(&source, "2024-01-01T00:00:00Z").reason, "secret-word"));
 	source.signal = "marginal";
-	electricity_maps_read(&source, 0, &reading);
-	assert_non_null(strstr(reading.reason, "marginal"));
+	assert_non_null(strstr(read_at(&source, "2024-01-01T00:00:00Z").reason, "marginal"));
 	carbon_release(&source);
+}
+
+/* Signals and factors that a provider does not have are not asked for; nor is what has no address or no login. */
+static void what_a_provider_is_not_asked(void **state UNUSED)
+{
+	static const struct {
+		const char *provider, *zone, *signal, *factors, *reason;
+	} cases[] = {
+	    {"uk-neso", "GB", "average", "lifecycle", "direct emission factors"},
+	    {"uk-neso", "DE", "average", "direct", "NESO has no"},
+	    {"uk-neso", "GB-18", "average", "direct", "NESO has no"},
+	    {"uk-neso", "GB", "marginal", "direct", "average intensities"},
+	    {"energy-charts", "DE", "average", "direct", "lifecycle emission factors"},
+	    {"watttime", "CAISO_NORTH", "average", "direct", "marginal intensities"},
+	    {"watttime", "CAISO_NORTH", "marginal", "direct", "WATTTIME_USER"},
+	    {"carbon-aware-sdk", "westus", "marginal", "direct", "--carbon-url"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct config config = config_of(cases[i].provider);
+		struct carbon_source source;
+		struct fail fail = {0};
+		struct reading reading;
+
+		config.zone = cases[i].zone;
+		config.signal_kind = cases[i].signal;
+		config.signal_factors = cases[i].factors;
+		config.carbon_url = strcmp(cases[i].provider, "carbon-aware-sdk") == 0 ? "" : "http://127.0.0.1:1";
+		assert_true(carbon_open(&config, &source, &fail));
+		reading = read_at(&source, "2024-01-01T00:00:00Z");
+		assert_false(reading.known);
+		if (!strstr(reading.reason, cases[i].reason))
+			fail_msg("%s: the reason is \"%s\"", cases[i].provider, reading.reason);
+		carbon_release(&source);
+	}
 }
 
 static void traces(void **state UNUSED)
@@ -264,13 +345,21 @@ static void trace_below_data_root(void **state UNUSED)
 
 int main(void)
 {
+#define REPLIES(file)                                                                                                  \
+	{                                                                                                              \
+		"replies of " file, replies, NULL, NULL, (void *)(uintptr_t) "tests/cases/carbon/" file ".json"        \
+	}
 	const struct CMUnitTest tests[] = {
-	    {"replies of Electricity Maps", replies, NULL, NULL,
-	     (void *)(uintptr_t) "tests/cases/carbon/electricity_maps.json"},
+	    REPLIES("electricity_maps"),
+	    REPLIES("energy_charts"),
+	    REPLIES("uk_neso"),
+	    REPLIES("watttime"),
+	    REPLIES("carbon_aware_sdk"),
 	    cmocka_unit_test(list_by_period),
 	    cmocka_unit_test(wrong_settings),
 	    cmocka_unit_test(provider_of_the_spec_only),
-	    cmocka_unit_test(electricity_maps_without_network),
+	    cmocka_unit_test(without_network),
+	    cmocka_unit_test(what_a_provider_is_not_asked),
 	    cmocka_unit_test(traces),
 	    cmocka_unit_test(trace_below_data_root),
 	};
