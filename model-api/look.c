@@ -25,6 +25,7 @@ struct look {
 static char *array_of(char *const *names, int count)
 {
 	struct text list;
+	char *array;
 
 	if (count == 0)
 		return NULL;
@@ -32,7 +33,9 @@ static char *array_of(char *const *names, int count)
 	for (int i = 0; i < count; i++)
 		text_printf(&list, "%s%s", i ? "," : "{", names[i]);
 	text_puts(&list, "}");
-	return text_take(&list);
+	array = xstrdup(list.data);
+	text_release(&list);
+	return array;
 }
 
 struct look *look_new(const struct look_settings *settings, struct metrics *metrics)

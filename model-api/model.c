@@ -250,7 +250,8 @@ void model_make_words(struct model *model)
 		text_json_escape(&quoted, label);
 		text_add(&quoted, "\"", 1);
 		model->labels[i].quoted_size = quoted.size;
-		model->labels[i].quoted = text_take(&quoted);
+		model->labels[i].quoted = xstrndup(quoted.data, quoted.size);
+		text_release(&quoted);
 		model->labels[i].series = -1;
 		model->integer_labels = model->integer_labels && is_integer(label);
 	}

@@ -267,12 +267,17 @@ static void the_table_answers_in_place_of_the_trees(void **state UNUSED)
 	struct model *model = make_model("towns", 1);
 	uint16_t by_trees[4], by_table[4];
 	uint64_t scores_of_trees[8], scores_of_table[8];
+	struct forest_table *made;
 	struct fail fail = {0};
 
 	model->forest = make_forest();
 	model_predict(model, keys, 4, by_trees, scores_of_trees);
-	assert_true(model_make_table(model, &fail));
-	assert_non_null(model->table);
+	made = model_make_table(model, &fail);
+	assert_non_null(made);
+	assert_null(model_make_table(model, &fail)); /* once is enough */
+	assert_int_equal(fail.code, EXIT_DONE);
+	model_take_table(model, made);
+	model_drop_trees(model);
 	assert_null(model->forest->nodes);
 	model_predict(model, keys, 4, by_table, scores_of_table);
 	assert_memory_equal(by_trees, by_table, sizeof(by_trees));
