@@ -5,32 +5,18 @@
 #include "common/number.h"
 #include "common/xalloc.h"
 #include "model-training/dataset.h"
-#include "model-training/distinct.h"
 #include "model-training/order.h"
+#include "model-training/pairs.h"
 
-/* The rows' codes, row-major and big-endian: the features, then the class; so that memcmp() orders rows. */
+/* Numbers within so small a range are looked up, others sorted. */
+enum { DIRECT_RANGE = 1 << 16 };
+
 struct coding {
 	const struct dataset_rows *rows;
 	const struct dataset_names *names;
 	struct dataset *dataset;
-	size_t width; /* bytes of a row */
-	unsigned char *codes;
+	uint16_t **codes; /* by column, then row: the features, then the class */
 };
-
-static void set_code(struct coding *coding, int64_t row, int column, uint16_t code)
-{
-	unsigned char *at = coding->codes + (size_t)row * coding->width + 2 * (size_t)column;
-
-	at[0] = (unsigned char)(code >> 8);
-	at[1] = (unsigned char)code;
-}
-
-static uint16_t get_code(const struct coding *coding, int64_t row, int column)
-{
-	const unsigned char *at = coding->codes + (size_t)row * coding->width + 2 * (size_t)column;
-
-	return (uint16_t)(at[0] << 8 | at[1]);
-}
 
 /* Column 0 is the label. */
 static int32_t value_of(const struct coding *coding, int64_t row, int column)
@@ -38,34 +24,102 @@ static int32_t value_of(const struct coding *coding, int64_t row, int column)
 	return coding->rows->values[(size_t)row * ((size_t)coding->rows->feature_count + 1) + (size_t)column];
 }
 
-/* Rows of every distinct value. */
-static int64_t *distinct_rows(const struct coding *coding, int column, const struct distinct *distinct)
-{
-	int64_t *rows = xcalloc((size_t)distinct->count, sizeof(*rows));
+/* A number column's distinct values, ascending, and which of them each row has. */
+struct ranking {
+	int64_t count;
+	int32_t *keys;
+	int64_t *rows; /* training rows by value */
+	uint32_t *ranks;
+};
 
-	for (int64_t row = 0; row < coding->rows->count; row++)
-		rows[distinct_index(distinct, value_of(coding, row, column))] += coding->rows->counts[row];
-	return rows;
+static void ranking_add(struct ranking *ranking, int32_t key)
+{
+	ranking->keys[ranking->count++] = key;
+}
+
+/* Values close together are looked up. */
+static void rank_directly(const struct coding *coding, int column, int32_t low, int32_t high, struct ranking *ranking)
+{
+	size_t range = (size_t)((int64_t)high - low) + 1;
+	uint32_t *places = xcalloc(range, sizeof(*places));
+	int64_t rows = coding->rows->count;
+
+	for (int64_t row = 0; row < rows; row++)
+		places[(int64_t)value_of(coding, row, column) - low] = 1;
+	for (size_t i = 0; i < range; i++)
+		if (places[i]) {
+			places[i] = (uint32_t)ranking->count;
+			ranking_add(ranking, (int32_t)(low + (int64_t)i));
+		}
+	for (int64_t row = 0; row < rows; row++)
+		ranking->ranks[row] = places[(int64_t)value_of(coding, row, column) - low];
+	free(places);
+}
+
+static void rank_by_sorting(const struct coding *coding, int column, struct ranking *ranking)
+{
+	size_t rows = (size_t)coding->rows->count;
+	struct pair *pairs = xcalloc(rows, sizeof(*pairs));
+
+	for (size_t row = 0; row < rows; row++)
+		pairs[row] =
+		    (struct pair){(uint32_t)value_of(coding, (int64_t)row, column) ^ 0x80000000u, (uint32_t)row};
+	pairs_sort(pairs, rows);
+	for (size_t i = 0; i < rows; i++) {
+		if (i == 0 || pairs[i].key != pairs[i - 1].key)
+			ranking_add(ranking, (int32_t)((uint32_t)pairs[i].key ^ 0x80000000u));
+		ranking->ranks[pairs[i].thing] = (uint32_t)ranking->count - 1;
+	}
+	free(pairs);
+}
+
+static void rank(const struct coding *coding, int column, struct ranking *ranking)
+{
+	int64_t rows = coding->rows->count;
+	int32_t low = INT32_MAX, high = INT32_MIN;
+
+	for (int64_t row = 0; row < rows; row++) {
+		int32_t value = value_of(coding, row, column);
+
+		low = value < low ? value : low;
+		high = value > high ? value : high;
+	}
+	*ranking = (struct ranking){.keys = xcalloc((size_t)rows, sizeof(*ranking->keys)),
+				    .rows = xcalloc((size_t)rows, sizeof(*ranking->rows)),
+				    .ranks = xcalloc((size_t)rows, sizeof(*ranking->ranks))};
+	if ((int64_t)high - low < DIRECT_RANGE)
+		rank_directly(coding, column, low, high, ranking);
+	else
+		rank_by_sorting(coding, column, ranking);
+	for (int64_t row = 0; row < rows; row++)
+		ranking->rows[ranking->ranks[row]] += coding->rows->counts[row];
+}
+
+static void ranking_release(struct ranking *ranking)
+{
+	free(ranking->keys);
+	free(ranking->rows);
+	free(ranking->ranks);
 }
 
 /* The code of every distinct value: its own place, or that of its quantile bin. */
-static void assign_codes(const struct distinct *distinct, const int64_t *rows, int64_t all_rows,
-			 struct dataset_feature *feature, uint16_t *codes)
+static void assign_codes(const struct ranking *ranking, int64_t all_rows, struct dataset_feature *feature,
+			 uint16_t *codes)
 {
 	int64_t before = 0, last_bin = -1;
 
-	feature->binned = distinct->count > DATASET_MAX_VALUES;
-	for (int64_t i = 0; i < distinct->count; i++) {
+	feature->binned = ranking->count > DATASET_MAX_VALUES;
+	for (int64_t i = 0; i < ranking->count; i++) {
 		int64_t bin = feature->binned ? before * DATASET_MAX_VALUES / all_rows : i;
 		int v = feature->value_count - (bin == last_bin);
 
 		if (v == feature->value_count)
-			feature->low[feature->value_count++] = distinct->keys[i];
-		feature->high[v] = distinct->keys[i];
-		feature->rows[v] += rows[i];
+			feature->low[feature->value_count++] = ranking->keys[i];
+		feature->high[v] = ranking->keys[i];
+		feature->rows[v] += ranking->rows[i];
 		codes[i] = (uint16_t)v;
 		last_bin = bin;
-		before += rows[i];
+		before += ranking->rows[i];
 	}
 }
 
@@ -81,25 +135,17 @@ static void allocate_values(struct dataset_feature *feature, int64_t count)
 static void code_numbers(struct coding *coding, int f)
 {
 	struct dataset_feature *feature = &coding->dataset->features[f];
-	int64_t row_count = coding->rows->count;
-	int32_t *values = xcalloc((size_t)row_count, sizeof(*values));
-	struct distinct distinct;
-	int64_t *rows;
+	struct ranking ranking;
 	uint16_t *codes;
 
-	for (int64_t row = 0; row < row_count; row++)
-		values[row] = value_of(coding, row, f + 1);
-	distinct_find(values, row_count, &distinct);
-	free(values);
-	rows = distinct_rows(coding, f + 1, &distinct);
-	codes = xcalloc((size_t)distinct.count, sizeof(*codes));
-	allocate_values(feature, distinct.count);
-	assign_codes(&distinct, rows, coding->dataset->row_count, feature, codes);
+	rank(coding, f + 1, &ranking);
+	codes = xcalloc((size_t)ranking.count, sizeof(*codes));
+	allocate_values(feature, ranking.count);
+	assign_codes(&ranking, coding->dataset->row_count, feature, codes);
 	for (int64_t row = 0; row < coding->rows->count; row++)
-		set_code(coding, row, f, codes[distinct_index(&distinct, value_of(coding, row, f + 1))]);
+		coding->codes[f][row] = codes[ranking.ranks[row]];
 	free(codes);
-	free(rows);
-	distinct_release(&distinct);
+	ranking_release(&ranking);
 }
 
 /* A text column's values that occur, in an order of their texts. */
@@ -162,29 +208,26 @@ static void used_release(struct used *used)
 	free(used->index);
 }
 
-static int by_value_then_class(const void *left, const void *right)
-{
-	const struct order_cell *a = left, *b = right;
-
-	return a->value != b->value ? (a->value < b->value ? -1 : 1) : (a->class > b->class) - (a->class < b->class);
-}
-
 static void find_places(const struct coding *coding, int f, const struct used *used, char **texts, int *places)
 {
-	int64_t rows = coding->rows->count, count = 0;
-	struct order_cell *cells = xcalloc((size_t)rows, sizeof(*cells));
+	const uint16_t *classes = coding->codes[coding->dataset->feature_count];
+	size_t rows = (size_t)coding->rows->count;
+	struct pair *pairs = xcalloc(rows, sizeof(*pairs));
+	struct order_cell *cells = xcalloc(rows, sizeof(*cells));
+	int64_t count = 0;
 
-	for (int64_t row = 0; row < rows; row++)
-		cells[row] = (struct order_cell){.value = used->index[value_of(coding, row, f + 1)],
-						 .class = get_code(coding, row, coding->dataset->feature_count),
-						 .rows = coding->rows->counts[row]};
-	qsort(cells, (size_t)rows, sizeof(*cells), by_value_then_class);
-	for (int64_t i = 0; i < rows; i++)
-		if (count > 0 && by_value_then_class(&cells[count - 1], &cells[i]) == 0)
-			cells[count - 1].rows += cells[i].rows;
-		else
-			cells[count++] = cells[i];
+	for (size_t row = 0; row < rows; row++)
+		pairs[row] = (struct pair){
+		    (uint64_t)used->index[value_of(coding, (int64_t)row, f + 1)] << 16 | classes[row], (uint32_t)row};
+	pairs_sort(pairs, rows);
+	for (size_t i = 0; i < rows; i++) {
+		if (i == 0 || pairs[i].key != pairs[i - 1].key)
+			cells[count++] = (struct order_cell){.value = (int)(pairs[i].key >> 16),
+							     .class = (int)(pairs[i].key & 0xffff)};
+		cells[count - 1].rows += coding->rows->counts[pairs[i].thing];
+	}
 	order_values(cells, count, texts, used->count, coding->dataset->class_count, places);
+	free(pairs);
 	free(cells);
 }
 
@@ -222,7 +265,7 @@ static bool code_texts(struct coding *coding, int f, struct fail *fail)
 		int place = places[used.index[value_of(coding, row, f + 1)]];
 
 		feature->rows[place] += coding->rows->counts[row];
-		set_code(coding, row, f, (uint16_t)place);
+		coding->codes[f][row] = (uint16_t)place;
 	}
 	done = true;
 out:
@@ -256,19 +299,63 @@ static bool code_labels(struct coding *coding, struct fail *fail)
 	for (int k = 0; k < used.count; k++)
 		dataset->labels[k] = xstrdup(names->labels[used.codes[k]]);
 	for (int64_t row = 0; row < coding->rows->count; row++)
-		set_code(coding, row, dataset->feature_count, (uint16_t)used.index[value_of(coding, row, 0)]);
+		coding->codes[dataset->feature_count][row] = (uint16_t)used.index[value_of(coding, row, 0)];
 	done = true;
 out:
 	used_release(&used);
 	return done;
 }
 
-static int compare_rows(const void *left, const void *right, void *context)
+static bool same_row(const struct coding *coding, uint32_t a, uint32_t b)
 {
-	const struct coding *coding = context;
+	for (int c = 0; c <= coding->dataset->feature_count; c++)
+		if (coding->codes[c][a] != coding->codes[c][b])
+			return false;
+	return true;
+}
 
-	return memcmp(coding->codes + (size_t) * (const uint32_t *)left * coding->width,
-		      coding->codes + (size_t) * (const uint32_t *)right * coding->width, coding->width);
+/* The leftmost column from which those up to `end` fit into 64 bits as the digits of one number. */
+static int first_digit(const struct coding *coding, int end)
+{
+	const struct dataset *dataset = coding->dataset;
+	uint64_t numbers = 1;
+
+	while (end > 0) {
+		int values =
+		    end - 1 == dataset->feature_count ? dataset->class_count : dataset->features[end - 1].value_count;
+
+		if (__builtin_mul_overflow(numbers, (uint64_t)values, &numbers))
+			break;
+		end--;
+	}
+	return end;
+}
+
+/* The rows' numbers in the order of their codes: by groups of columns from the last, each group one number. */
+static struct pair *sort_rows(const struct coding *coding)
+{
+	const struct dataset *dataset = coding->dataset;
+	size_t rows = (size_t)coding->rows->count;
+	struct pair *pairs = xcalloc(rows, sizeof(*pairs));
+
+	for (uint32_t row = 0; row < rows; row++)
+		pairs[row].thing = row;
+	for (int end = dataset->feature_count + 1; end > 0;) {
+		int begin = first_digit(coding, end);
+
+		for (size_t i = 0; i < rows; i++)
+			pairs[i].key = 0;
+		for (int c = begin; c < end; c++) {
+			uint64_t values = (uint64_t)(c == dataset->feature_count ? dataset->class_count
+										 : dataset->features[c].value_count);
+
+			for (size_t i = 0; i < rows; i++)
+				pairs[i].key = pairs[i].key * values + coding->codes[c][pairs[i].thing];
+		}
+		pairs_sort(pairs, rows);
+		end = begin;
+	}
+	return pairs;
 }
 
 /* Sorts the rows and merges equal ones. */
@@ -276,28 +363,29 @@ static void make_slots(struct coding *coding)
 {
 	struct dataset *dataset = coding->dataset;
 	size_t rows = (size_t)coding->rows->count;
-	uint32_t *sorted = xcalloc(rows, sizeof(*sorted));
+	struct pair *sorted = sort_rows(coding);
+	uint32_t *firsts = xcalloc(rows, sizeof(*firsts));
 
-	for (uint32_t i = 0; i < rows; i++)
-		sorted[i] = i;
-	qsort_r(sorted, rows, sizeof(*sorted), compare_rows, coding);
 	dataset->counts = xcalloc(rows, sizeof(*dataset->counts));
-	for (uint32_t i = 0; i < rows; i++) {
-		uint32_t *last = dataset->slot_count ? &sorted[dataset->slot_count - 1] : NULL;
-
-		if (!last || compare_rows(last, &sorted[i], coding) != 0)
-			sorted[dataset->slot_count++] = sorted[i];
-		dataset->counts[dataset->slot_count - 1] += (uint32_t)coding->rows->counts[sorted[i]];
-	}
-	dataset->classes = xcalloc(dataset->slot_count, sizeof(*dataset->classes));
-	for (uint32_t s = 0; s < dataset->slot_count; s++)
-		dataset->classes[s] = get_code(coding, sorted[s], dataset->feature_count);
-	for (int f = 0; f < dataset->feature_count; f++) {
-		dataset->features[f].codes = xcalloc(dataset->slot_count, sizeof(uint16_t));
-		for (uint32_t s = 0; s < dataset->slot_count; s++)
-			dataset->features[f].codes[s] = get_code(coding, sorted[s], f);
+	for (size_t i = 0; i < rows; i++) {
+		if (i == 0 || !same_row(coding, sorted[i - 1].thing, sorted[i].thing))
+			firsts[dataset->slot_count++] = sorted[i].thing;
+		dataset->counts[dataset->slot_count - 1] += (uint32_t)coding->rows->counts[sorted[i].thing];
 	}
 	free(sorted);
+	for (int c = 0; c <= dataset->feature_count; c++) {
+		uint16_t *codes = xcalloc(dataset->slot_count, sizeof(*codes));
+
+		for (uint32_t s = 0; s < dataset->slot_count; s++)
+			codes[s] = coding->codes[c][firsts[s]];
+		if (c < dataset->feature_count)
+			dataset->features[c].codes = codes;
+		else
+			dataset->classes = codes;
+		free(coding->codes[c]);
+		coding->codes[c] = NULL;
+	}
+	free(firsts);
 }
 
 static bool code_features(struct coding *coding, struct fail *fail)
@@ -318,8 +406,10 @@ static bool code_features(struct coding *coding, struct fail *fail)
 struct dataset *dataset_build(const struct dataset_rows *rows, const struct dataset_names *names, struct fail *fail)
 {
 	struct dataset *dataset = xcalloc(1, sizeof(*dataset));
-	struct coding coding = {
-	    .rows = rows, .names = names, .dataset = dataset, .width = 2 * ((size_t)rows->feature_count + 1)};
+	struct coding coding = {.rows = rows,
+				.names = names,
+				.dataset = dataset,
+				.codes = xcalloc((size_t)rows->feature_count + 1, sizeof(*coding.codes))};
 	bool done = false;
 
 	dataset->feature_count = rows->feature_count;
@@ -336,12 +426,15 @@ struct dataset *dataset_build(const struct dataset_rows *rows, const struct data
 			 (long long)dataset->row_count, INT32_MAX);
 	if (fail->code != EXIT_DONE)
 		goto out;
-	coding.codes = xcalloc((size_t)rows->count, coding.width);
+	for (int c = 0; c <= rows->feature_count; c++)
+		coding.codes[c] = xcalloc((size_t)rows->count, sizeof(**coding.codes));
 	if (!code_labels(&coding, fail) || !code_features(&coding, fail))
 		goto out;
 	make_slots(&coding);
 	done = true;
 out:
+	for (int c = 0; c <= rows->feature_count; c++)
+		free(coding.codes[c]);
 	free(coding.codes);
 	if (done)
 		return dataset;
