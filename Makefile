@@ -204,6 +204,7 @@ torture:
 bench:
 	@tests/deps build test
 	$(AGAIN) all
+	@BIN=$(abspath $(O)/bin) tests/bench/forest
 	@BIN=$(abspath $(O)/bin) tests/bench/fetch
 	@BIN=$(abspath $(O)/bin) tests/bench/weeks
 	@$(O)/bin/looks && $(O)/bin/looks --rows 20000 --days 52 && $(O)/bin/looks --reference 2000 && $(O)/bin/looks --accuracy 0.97
