@@ -77,7 +77,6 @@ static bool store_model(PGconn *db, const struct store_record *record, int *mode
 {
 	const struct plan *plan = record->plan;
 	char parent[16], now[CLOCK_TEXT_SIZE], *metrics, *report, *smoke;
-	struct forest *forest;
 	bool stored;
 
 	if (!take_id(
@@ -88,11 +87,7 @@ static bool store_model(PGconn *db, const struct store_record *record, int *mode
 		return false;
 	if (*model_id != 0)
 		return true;
-	forest = forest_read(record->bytes->data, record->bytes->size, fail);
-	if (!forest)
-		return false;
-	smoke = smoke_make(forest);
-	forest_free(forest);
+	smoke = smoke_make(record->forest);
 	metrics = json_dumps(record->metrics, JSON_COMPACT);
 	report = json_dumps(record->report, JSON_COMPACT);
 	stored = take_id(

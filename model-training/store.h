@@ -31,6 +31,7 @@ bool store_find(PGconn *db, int plan_id, json_t **result, struct fail *fail) MUS
 struct store_record {
 	const struct plan *plan;
 	const struct text *bytes;
+	const struct forest *forest; /* read from them */
 	const char *sha256;
 	const struct champion *champion; /* the challenger was compared with */
 	const struct gate_input *input;

@@ -89,6 +89,7 @@ static bool store(struct training *training, const struct champion *champion, co
 	struct store_record record = {
 	    .plan = training->plan,
 	    .bytes = &training->bytes,
+	    .forest = training->forest,
 	    .sha256 = training->sha256,
 	    .champion = champion,
 	    .input = input,
