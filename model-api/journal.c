@@ -1,9 +1,7 @@
-#include "model-api/journal.h"
+#include "model-api/journal_internal.h"
 
 #include <errno.h>
 #include <math.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -11,49 +9,9 @@
 #include "common/clock.h"
 #include "common/db.h"
 #include "common/log.h"
-#include "common/text.h"
 #include "common/xalloc.h"
 
-enum { BUFFER_BYTES = 2 << 20, MAX_FEEDBACK = 1024 };
-
-static const double flush_s = 0.5, rotate_s = 3600, longest_pause_s = 30;
-
-struct feedback {
-	char id[JOURNAL_ID_SIZE];
-	char *truth;
-	enum journal_outcome outcome;
-};
-
-struct losses {
-	uint64_t count;
-	double from_s, until_s;
-};
-
-struct journal {
-	struct journal_settings settings;
-	struct metrics *metrics;
-	int written_series, dropped_series, feedback_series[FEEDBACK_OUTCOME_COUNT];
-	uint64_t threshold; /* a draw below it is logged */
-	pthread_t thread;
-
-	pthread_mutex_t lock; /* of what follows */
-	pthread_cond_t wake;
-	bool stopping;
-	struct text lines; /* for COPY */
-	uint64_t line_count;
-	struct losses losses;
-	struct feedback ring[MAX_FEEDBACK];
-	uint64_t asked;
-	atomic_uint_fast64_t finished;
-
-	/* of the thread alone */
-	PGconn *db;
-	struct text batch;
-	uint64_t batch_count;
-	double batch_from_s;
-	double try_at_s, rotate_at_s;
-	int failures;
-};
+static const double flush_s = 0.5;
 
 /* ------------------------------------------------------------------ adding */
 
@@ -74,19 +32,6 @@ static uint64_t next_random(void)
 bool journal_draw(const struct journal *journal)
 {
 	return journal && next_random() >> 11 < journal->threshold;
-}
-
-static void lose(struct journal *journal, uint64_t count, double from_s)
-{
-	struct losses *losses = &journal->losses;
-
-	if (count == 0)
-		return;
-	if (losses->count == 0 || from_s < losses->from_s)
-		losses->from_s = from_s;
-	losses->until_s = clock_now_s();
-	losses->count += count;
-	metrics_add(journal->metrics, journal->dropped_series, count);
 }
 
 /* A label as a field of COPY's text format. */
@@ -125,13 +70,13 @@ bool journal_add(struct journal *journal, const struct model *model, int class, 
 	text_add(&journal->lines, "\t", 1);
 	put_field(&journal->lines, model->forest->labels[class]);
 	text_add(&journal->lines, "\n", 1);
-	taken = !journal->lines.overflow;
+	taken = !journal->lines.overflow && !journal->stopping;
 	if (taken) {
 		journal->line_count++;
 	} else {
 		journal->lines.size = before;
 		journal->lines.overflow = false;
-		lose(journal, 1, (double)now_ms / 1000);
+		journal_lose(journal, 1, (double)now_ms / 1000);
 	}
 	pthread_mutex_unlock(&journal->lock);
 	return taken;
@@ -142,8 +87,8 @@ uint64_t journal_feedback(struct journal *journal, const char *id, const char *t
 	uint64_t ticket = 0;
 
 	pthread_mutex_lock(&journal->lock);
-	if (journal->asked - atomic_load(&journal->finished) < MAX_FEEDBACK && !journal->stopping) {
-		struct feedback *feedback = &journal->ring[++journal->asked % MAX_FEEDBACK];
+	if (journal->asked - atomic_load(&journal->finished) < JOURNAL_MAX_FEEDBACK && !journal->stopping) {
+		struct feedback *feedback = &journal->ring[++journal->asked % JOURNAL_MAX_FEEDBACK];
 
 		ticket = journal->asked;
 		snprintf(feedback->id, sizeof(feedback->id), "%s", id);
@@ -166,162 +111,22 @@ enum journal_outcome journal_outcome(struct journal *journal, uint64_t ticket)
 	enum journal_outcome outcome;
 
 	pthread_mutex_lock(&journal->lock);
-	outcome =
-	    journal->asked - ticket < MAX_FEEDBACK ? journal->ring[ticket % MAX_FEEDBACK].outcome : FEEDBACK_FAILED;
+	outcome = journal->asked - ticket < JOURNAL_MAX_FEEDBACK ? journal->ring[ticket % JOURNAL_MAX_FEEDBACK].outcome
+								 : FEEDBACK_FAILED;
 	pthread_mutex_unlock(&journal->lock);
 	return outcome;
 }
 
-/* ------------------------------------------------------------------ the database */
-
-static void give_up_connection(struct journal *journal, const struct fail *fail)
-{
-	log_warning("the prediction log cannot be written; answers go on", "reason", "%s", fail->text, "failures", "%d",
-		    ++journal->failures, NULL);
-	db_close(journal->db);
-	journal->db = NULL;
-	journal->try_at_s = clock_monotonic_s() + fmin(longest_pause_s, 0.5 * pow(2, fmin(journal->failures, 10)));
-}
-
-static bool connect_database(struct journal *journal, struct fail *fail)
-{
-	if (journal->db)
-		return true;
-	if (clock_monotonic_s() < journal->try_at_s)
-		return fail_set(fail, EXIT_TRY_AGAIN, "the database is away");
-	journal->db = db_connect(fail);
-	if (journal->db && db_run(journal->db, fail, "SET statement_timeout = '10s'", 0, NULL))
-		return true;
-	give_up_connection(journal, fail);
-	return false;
-}
-
-static bool rotate(struct journal *journal, struct fail *fail)
-{
-	if (clock_monotonic_s() < journal->rotate_at_s)
-		return true;
-	if (!db_runf(journal->db, fail, "l", "SELECT green_ml.rotate_predictions($1::int)",
-		     journal->settings.keep_days))
-		return false;
-	journal->rotate_at_s = clock_monotonic_s() + rotate_s;
-	return true;
-}
-
-static bool copy_batch(struct journal *journal, struct fail *fail)
-{
-	if (!db_copy_start(journal->db, fail,
-			   "COPY green_ml.prediction (prediction_id, at, pipeline_id, model_id, instance, prediction) "
-			   "FROM STDIN"))
-		return false;
-	return db_copy_put(journal->db, fail, journal->batch.data, (int)journal->batch.size) &&
-	       db_copy_end(journal->db, fail, NULL, NULL);
-}
-
-static bool write_losses(struct journal *journal, struct fail *fail)
-{
-	struct losses losses;
-	bool good;
-
-	pthread_mutex_lock(&journal->lock);
-	losses = journal->losses;
-	journal->losses = (struct losses){0};
-	pthread_mutex_unlock(&journal->lock);
-	if (losses.count == 0)
-		return true;
-	good =
-	    db_runf(journal->db, fail, "sttl",
-		    "INSERT INTO green_ml.prediction_loss (instance, from_at, until_at, lost) VALUES ($1, $2, $3, $4)",
-		    journal->settings.instance, losses.from_s, losses.until_s, (int64_t)losses.count);
-	if (good)
-		return true;
-	pthread_mutex_lock(&journal->lock);
-	if (journal->losses.count == 0)
-		journal->losses.until_s = losses.until_s;
-	journal->losses.from_s = losses.from_s;
-	journal->losses.count += losses.count;
-	pthread_mutex_unlock(&journal->lock);
-	return false;
-}
-
-static void end_batch(struct journal *journal, bool written)
-{
-	if (written) {
-		metrics_add(journal->metrics, journal->written_series, journal->batch_count);
-	} else {
-		pthread_mutex_lock(&journal->lock);
-		lose(journal, journal->batch_count, journal->batch_from_s);
-		pthread_mutex_unlock(&journal->lock);
-	}
-	text_release(&journal->batch);
-	text_init(&journal->batch, BUFFER_BYTES);
-	journal->batch_count = 0;
-}
-
-/* What was taken from the buffer and what is known to be lost. A batch that the server refuses for good is lost; one
- * that a broken connection left in doubt is written again, and its ids tell when it was there already. */
-static bool write_log(struct journal *journal, struct fail *fail)
-{
-	if (journal->batch_count == 0) {
-		pthread_mutex_lock(&journal->lock);
-		if (journal->line_count) {
-			struct text empty = journal->batch;
-
-			journal->batch = journal->lines;
-			journal->batch_count = journal->line_count;
-			journal->batch_from_s = clock_now_s() - 2 * flush_s;
-			journal->lines = empty;
-			journal->line_count = 0;
-		}
-		pthread_mutex_unlock(&journal->lock);
-	}
-	if (!connect_database(journal, fail) || !rotate(journal, fail))
-		return false;
-	if (journal->batch_count) {
-		bool written = copy_batch(journal, fail) || strcmp(db_sqlstate(), "23505") == 0;
-
-		if (!written && (fail->code == EXIT_TRY_AGAIN || PQstatus(journal->db) != CONNECTION_OK))
-			return false;
-		end_batch(journal, written);
-		if (!written)
-			return false;
-		fail_clear(fail);
-	}
-	return write_losses(journal, fail);
-}
-
-static enum journal_outcome store_truth(struct journal *journal, const char *id, const char *truth, struct fail *fail)
-{
-	static const char update[] = "UPDATE green_ml.prediction SET truth = $3, truth_at = now() WHERE at = $2 AND "
-				     "prediction_id = $1 AND truth IS NULL RETURNING 1";
-	static const char select[] = "SELECT truth = $3 FROM green_ml.prediction WHERE at = $2 AND prediction_id = $1";
-	char at[CLOCK_TEXT_SIZE];
-	enum journal_outcome outcome = FEEDBACK_FAILED;
-	PGresult *row;
-
-	clock_format((double)journal_id_ms(id) / 1000, at);
-	row = db_queryf(journal->db, fail, "sss", update, id, at, truth);
-	if (row && PQntuples(row) == 1) {
-		db_free(row);
-		return FEEDBACK_STORED;
-	}
-	db_free(row);
-	row = fail->code ? NULL : db_queryf(journal->db, fail, "sss", select, id, at, truth);
-	if (row)
-		outcome = PQntuples(row) == 0  ? FEEDBACK_UNKNOWN
-			  : db_bool(row, 0, 0) ? FEEDBACK_KNOWN
-					       : FEEDBACK_CONFLICT;
-	db_free(row);
-	return outcome;
-}
+/* ------------------------------------------------------------------ the thread */
 
 /* Everybody who has asked by now; the log was written before, so that no prediction of this server is unknown. */
 static void answer_feedback(struct journal *journal, uint64_t until, struct fail *fail)
 {
 	for (uint64_t ticket = atomic_load(&journal->finished) + 1; ticket <= until; ticket++) {
-		struct feedback *feedback = &journal->ring[ticket % MAX_FEEDBACK];
+		struct feedback *feedback = &journal->ring[ticket % JOURNAL_MAX_FEEDBACK];
 		/* Nobody else touches a slot between asking and finishing. */
 		enum journal_outcome outcome =
-		    fail->code ? FEEDBACK_FAILED : store_truth(journal, feedback->id, feedback->truth, fail);
+		    fail->code ? FEEDBACK_FAILED : journal_store_truth(journal, feedback->id, feedback->truth, fail);
 
 		pthread_mutex_lock(&journal->lock);
 		feedback->outcome = outcome;
@@ -330,8 +135,6 @@ static void answer_feedback(struct journal *journal, uint64_t until, struct fail
 		atomic_store(&journal->finished, ticket);
 	}
 }
-
-/* ------------------------------------------------------------------ the thread */
 
 /* Waits for feedback, for time to write, or for the end. */
 static uint64_t wait_for_work(struct journal *journal, bool *stopping)
@@ -363,11 +166,11 @@ static void *journal_run(void *context)
 		bool waits = until > atomic_load(&journal->finished);
 		struct fail fail = {0};
 
-		if (write_log(journal, &fail))
+		if (journal_write_log(journal, &fail))
 			journal->failures = 0;
 		answer_feedback(journal, until, &fail);
 		if (fail.code && journal->db)
-			give_up_connection(journal, &fail);
+			journal_give_up(journal, &fail);
 		if (waits && journal->settings.looked)
 			journal->settings.looked(journal->settings.context);
 	}
@@ -398,8 +201,8 @@ struct journal *journal_start(const struct journal_settings *settings, struct me
 	journal->metrics = metrics;
 	journal->threshold = (uint64_t)(settings->sample * 0x1p53);
 	name_series(journal);
-	text_init(&journal->lines, BUFFER_BYTES);
-	text_init(&journal->batch, BUFFER_BYTES);
+	text_init(&journal->lines, JOURNAL_BUFFER_BYTES);
+	text_init(&journal->batch, JOURNAL_BUFFER_BYTES);
 	pthread_mutex_init(&journal->lock, NULL);
 	pthread_cond_init(&journal->wake, NULL);
 	error = pthread_create(&journal->thread, NULL, journal_run, journal);
@@ -427,7 +230,7 @@ void journal_free(struct journal *journal)
 {
 	if (!journal)
 		return;
-	for (int i = 0; i < MAX_FEEDBACK; i++)
+	for (int i = 0; i < JOURNAL_MAX_FEEDBACK; i++)
 		free(journal->ring[i].truth);
 	text_release(&journal->lines);
 	text_release(&journal->batch);

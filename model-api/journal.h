@@ -48,7 +48,7 @@ struct journal *journal_start(const struct journal_settings *settings, struct me
 
 /* NULL draws nothing. */
 bool journal_draw(const struct journal *journal);
-/* False: the buffer is full. */
+/* False: the buffer is full, or the end has come. */
 bool journal_add(struct journal *journal, const struct model *model, int class, char id[JOURNAL_ID_SIZE]);
 
 /* 0: too many are waiting. id must be journal_is_id(), truth at most JOURNAL_MAX_TRUTH bytes. */

@@ -9,16 +9,13 @@
 #include "common/xalloc.h"
 #include "model-api/copy.h"
 
-static const double refused_for_s = 300;
-
 struct look {
 	struct look_settings settings;
 	char *selection; /* '{a,b}', NULL: all */
 	char *pins;	 /* '{a=1,b=2}' */
 	struct metrics *metrics;
 	const struct champions *published; /* the last set; the table owns it */
-	struct refusal refusals[LOOK_MAX_REFUSALS];
-	int refusal_count;
+	struct refusals refusals;
 };
 
 /* A PostgreSQL array; names of pipelines and pins need no quotes in one. NULL: it is empty. */
@@ -58,59 +55,9 @@ void look_free(struct look *look)
 	free(look);
 }
 
-/* ------------------------------------------------------------------ refusals */
-
-/* A pipeline has one champion, and one refusal for it; pinned models have theirs each. */
-static struct refusal *find_refusal(struct look *look, const struct model_address *address)
+const struct refusals *look_refusals(const struct look *look)
 {
-	for (int i = 0; i < look->refusal_count; i++) {
-		struct refusal *refusal = &look->refusals[i];
-
-		if (strcmp(refusal->pipeline, address->pipeline) == 0 &&
-		    (address->promotion_id ? refusal->promotion_id != 0
-					   : refusal->promotion_id == 0 && refusal->model_id == address->model_id))
-			return refusal;
-	}
-	return NULL;
-}
-
-static void forget_refusal(struct look *look, const struct model_address *address)
-{
-	struct refusal *refusal = find_refusal(look, address);
-
-	if (refusal)
-		*refusal = look->refusals[--look->refusal_count];
-}
-
-static void note_refusal(struct look *look, const struct model_address *address)
-{
-	struct refusal *refusal = find_refusal(look, address);
-
-	if (!refusal && look->refusal_count < LOOK_MAX_REFUSALS)
-		refusal = &look->refusals[look->refusal_count++];
-	if (!refusal)
-		return;
-	snprintf(refusal->pipeline, sizeof(refusal->pipeline), "%s", address->pipeline);
-	refusal->promotion_id = address->promotion_id;
-	refusal->model_id = address->model_id;
-	refusal->until_s = clock_monotonic_s() + refused_for_s;
-}
-
-static bool is_refused(struct look *look, const struct model_address *address, struct fail *fail)
-{
-	const struct refusal *refusal = find_refusal(look, address);
-
-	if (!refusal || refusal->promotion_id != address->promotion_id || clock_monotonic_s() >= refusal->until_s)
-		return false;
-	fail_set(fail, EXIT_FAILED, "model %d of pipeline \"%s\" was refused: the server's log says why",
-		 address->model_id, address->pipeline);
-	return true;
-}
-
-int look_refusals(const struct look *look, struct refusal refusals[LOOK_MAX_REFUSALS])
-{
-	memcpy(refusals, look->refusals, sizeof(look->refusals));
-	return look->refusal_count;
+	return &look->refusals;
 }
 
 /* ------------------------------------------------------------------ the set */
@@ -225,7 +172,7 @@ static struct model *load(struct look *look, PGconn *db, const struct model_addr
 	if (model_fetch(db, address, &parts, fail))
 		model = model_build(&parts, address, look->metrics, fail);
 	if (model) {
-		forget_refusal(look, address);
+		refusals_forget(&look->refusals, address);
 		log_loaded(model, "registry", clock_monotonic_s() - begun_s);
 		keep_copy(look, address, &parts);
 	} else if (fail->code != EXIT_TRY_AGAIN && PQstatus(db) == CONNECTION_OK) {
@@ -233,7 +180,7 @@ static struct model *load(struct look *look, PGconn *db, const struct model_addr
 						: "pinned model refused",
 			  "pipeline", "%s", address->pipeline, "promotion_id", "%d", address->promotion_id, "model_id",
 			  "%d", address->model_id, "reason", "%s", fail->text, NULL);
-		note_refusal(look, address);
+		refusals_note(&look->refusals, address);
 	}
 	model_parts_release(&parts);
 	return model;
@@ -260,8 +207,8 @@ static bool add_row(struct look *look, PGconn *db, const PGresult *rows, int row
 	address = take_address(rows, row);
 	model = find_published(look, &address);
 	if (is_served(model, &address))
-		forget_refusal(look, &address);
-	else if (!is_refused(look, &address, &reason))
+		refusals_forget(&look->refusals, &address);
+	else if (!refusals_hold(&look->refusals, &address, &reason))
 		loaded = load(look, db, &address, &reason);
 	if (!is_served(model, &address) && !loaded) {
 		if (reason.code == EXIT_TRY_AGAIN || PQstatus(db) != CONNECTION_OK)
@@ -305,8 +252,8 @@ enum look_result look_take(struct look *look, PGconn *db, struct model_table *ta
 	enum look_result result = LOOK_UNCHANGED;
 	bool good = rows != NULL, refused = false;
 
-	for (int i = 0; force && i < look->refusal_count; i++)
-		look->refusals[i].until_s = 0;
+	if (force)
+		refusals_retry_all(&look->refusals);
 	for (int row = 0; good && row < PQntuples(rows); row++)
 		good = add_row(look, db, rows, row, champions, &refused, fail);
 	if (good) {

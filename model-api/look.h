@@ -10,9 +10,9 @@
 #include <stdbool.h>
 
 #include "common/fail.h"
-#include "common/spec.h"
 #include "model-api/champions.h"
 #include "model-api/metrics.h"
+#include "model-api/refusals.h"
 
 enum look_result {
 	LOOK_UNCHANGED,
@@ -20,15 +20,6 @@ enum look_result {
 	LOOK_REFUSED, /* the table has what is servable; at least one champion is not */
 	LOOK_FAILED,  /* the database is at fault; the table is as it was */
 	LOOK_RESULT_COUNT
-};
-
-enum { LOOK_MAX_REFUSALS = 32 };
-
-struct refusal {
-	char pipeline[SPEC_MAX_NAME + 1];
-	int promotion_id; /* 0: it is pinned */
-	int model_id;
-	double until_s; /* clock_monotonic_s(): try it again then */
 };
 
 struct look;
@@ -53,7 +44,7 @@ bool look_copies(struct look *look, struct model_table *table);
 /* Gives the published models their look-up tables; true when it made one. */
 bool look_make_tables(struct look *look, struct model_table *table);
 
-/* Copies the champions that are refused at present; returns how many. */
-int look_refusals(const struct look *look, struct refusal refusals[LOOK_MAX_REFUSALS]);
+/* What is refused at present. */
+const struct refusals *look_refusals(const struct look *look);
 
 #endif

@@ -149,7 +149,7 @@ static bool stop(struct parts *parts)
 	struct service *service = &parts->service;
 	bool stopped = !service->watch || watch_stop(service->watch, watch_patience_s);
 
-	/* Nobody is answered any more, so the log is whole. */
+	/* What is answered from now on has no id. */
 	if (service->journal && !journal_stop(service->journal, watch_patience_s))
 		stopped = false;
 	if (!stopped) {

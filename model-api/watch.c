@@ -43,8 +43,7 @@ struct watch {
 	bool good;
 	char text[512];
 	double looked_at_s;
-	struct refusal refusals[LOOK_MAX_REFUSALS];
-	int refusal_count;
+	struct refusals refusals;
 };
 
 static void wake(struct watch *watch)
@@ -87,7 +86,7 @@ static void keep_result(struct watch *watch, enum look_result result, const stru
 	pthread_mutex_lock(&watch->lock);
 	watch->good = result == LOOK_CHANGED || result == LOOK_UNCHANGED;
 	snprintf(watch->text, sizeof(watch->text), "%.500s", watch->good ? "" : fail->text);
-	watch->refusal_count = look_refusals(watch->look, watch->refusals);
+	watch->refusals = *look_refusals(watch->look);
 	if (result != LOOK_FAILED)
 		watch->looked_at_s = clock_now_s();
 	pthread_mutex_unlock(&watch->lock);
@@ -261,9 +260,10 @@ void watch_write(struct watch *watch, struct text *text)
 	text_printf(text, "green_ml_api_registry_read_timestamp_seconds %.3f\n", watch->looked_at_s);
 	metrics_head(text, "green_ml_api_model_refused", "gauge",
 		     "1 for a champion that failed its tests and is not served.");
-	for (int i = 0; i < watch->refusal_count; i++)
+	for (int i = 0; i < watch->refusals.count; i++)
 		text_printf(text, "green_ml_api_model_refused{pipeline=\"%s\",promotion_id=\"%d\",model_id=\"%d\"} 1\n",
-			    watch->refusals[i].pipeline, watch->refusals[i].promotion_id, watch->refusals[i].model_id);
+			    watch->refusals.list[i].pipeline, watch->refusals.list[i].promotion_id,
+			    watch->refusals.list[i].model_id);
 	pthread_mutex_unlock(&watch->lock);
 }
 
