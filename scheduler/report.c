@@ -2,9 +2,12 @@
 
 #include <jansson.h>
 #include <math.h>
+#include <time.h>
 
 #include "common/clock.h"
 #include "common/output.h"
+
+static const char *const verdict_words[] = {"SKIP", "WAIT", "TRAIN", "BLOCKED"};
 
 static json_t *number_json(double value)
 {
@@ -81,11 +84,10 @@ static char *report_json(const struct tick *tick)
 
 static void report_text(const struct tick *tick, struct text *text)
 {
-	static const char *const words[] = {"SKIP", "WAIT", "TRAIN", "BLOCKED"};
 	const struct decision *decision = &tick->decision;
 	char at[CLOCK_TEXT_SIZE];
 
-	text_printf(text, "%s: %s", tick->spec->name, words[decision->verdict]);
+	text_printf(text, "%s: %s", tick->spec->name, verdict_words[decision->verdict]);
 	if (decision->verdict == VERDICT_WAIT && isfinite(decision->start_at_s))
 		text_printf(text, " until %s", clock_format(decision->start_at_s, at));
 	else if (decision->verdict == VERDICT_WAIT && isfinite(decision->latest_start_at_s))
@@ -99,20 +101,106 @@ static void report_text(const struct tick *tick, struct text *text)
 	text_puts(text, "\n");
 }
 
-void report_print(const struct tick *tick, bool as_json)
+const char *short_time(double at_s, double now_s, char text[SHORT_TIME_SIZE])
 {
-	char *json = report_json(tick);
+	static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+	time_t seconds = (time_t)floor(at_s);
+	struct tm tm;
+
+	gmtime_r(&seconds, &tm);
+	if (fabs(at_s - now_s) < 86400)
+		snprintf(text, SHORT_TIME_SIZE, "%02d:%02d", tm.tm_hour, tm.tm_min);
+	else if (fabs(at_s - now_s) < 6.5 * 86400)
+		snprintf(text, SHORT_TIME_SIZE, "%s %02d:%02d", days[tm.tm_wday], tm.tm_hour, tm.tm_min);
+	else
+		strftime(text, SHORT_TIME_SIZE, "%Y-%m-%d %H:%M", &tm);
+	return text;
+}
+
+static void tell_accuracy(const struct tick *tick, struct text *text)
+{
+	const struct decision *decision = &tick->decision;
+
+	if (!tick->signal.has_champion)
+		text_printf(text, "no model serves, %lld rows can be trained on", (long long)tick->signal.rows);
+	else if (isnan(decision->drop))
+		text_printf(text, "%lld rows since the training", (long long)tick->signal.rows);
+	else
+		text_printf(text, "accuracy %.1f %% -> %.1f %% (drop %.1f points, %.1f..%.1f by look %d)",
+			    100 * decision->accuracy_reference, 100 * decision->accuracy_new, 100 * decision->drop,
+			    100 * decision->low, 100 * decision->high, tick->signal.look);
+}
+
+/* The grid now, what is waited for, and until when. */
+static void tell_start(const struct tick *tick, struct text *text)
+{
+	const struct decision *decision = &tick->decision;
+	double now_s = tick->signal.now_s, reading = tick->signal.reading.gco2_per_kwh;
+	bool known = tick->signal.reading.known, waits = decision->verdict == VERDICT_WAIT;
+	char at[SHORT_TIME_SIZE];
+
+	if (known)
+		text_printf(text, ", grid %.0f now", reading);
+	else
+		text_puts(text, ", no reading of the grid");
+	if (waits && isfinite(decision->target_gco2_per_kwh)) {
+		double target = decision->target_gco2_per_kwh;
+
+		if (isfinite(decision->start_at_s))
+			text_printf(text, ", %.0f g/kWh expected at %s", target,
+				    short_time(decision->start_at_s, now_s, at));
+		else
+			text_printf(text, ", waits for less than %.0f g/kWh", target);
+		if (known && reading > 0)
+			text_printf(text, ", saves %.0f %%", 100 * (reading - target) / reading);
+	}
+	if (waits && isfinite(decision->latest_start_at_s) && decision->rung)
+		text_printf(text, ", must start by %s", short_time(decision->latest_start_at_s, now_s, at));
+}
+
+void report_explain_text(const struct tick *tick, struct text *text)
+{
+	const struct decision *decision = &tick->decision;
+	char at[SHORT_TIME_SIZE];
+
+	text_printf(text, "%s: %s", tick->spec->name, verdict_words[decision->verdict]);
+	if (decision->verdict == VERDICT_TRAIN)
+		text_puts(text, " now");
+	else if (decision->verdict == VERDICT_WAIT && isfinite(decision->start_at_s))
+		text_printf(text, " until %s", short_time(decision->start_at_s, tick->signal.now_s, at));
+	text_puts(text, ": ");
+	tell_accuracy(tick, text);
+	tell_start(tick, text);
+	text_printf(text, "\n  %s, policy %s%s%s\n", decision->rule, tick->policy.name, decision->rung ? ", rung " : "",
+		    decision->rung ? decision->rung : "");
+	for (int i = 0; i < decision->reason_count; i++)
+		text_printf(text, "  - %s\n", decision->reasons[i]);
+}
+
+static void print_either(const struct tick *tick, bool as_json, void (*write)(const struct tick *, struct text *))
+{
+	char *json = as_json ? report_json(tick) : NULL;
 	struct text text;
 
 	text_init(&text, 1 << 16);
-	report_text(tick, &text);
-	if (as_json)
+	write(tick, &text);
+	if (json)
 		puts(json);
 	else
 		fputs(text.data, stdout);
 	fflush(stdout);
 	text_release(&text);
 	free(json);
+}
+
+void report_print(const struct tick *tick, bool as_json)
+{
+	print_either(tick, as_json, report_text);
+}
+
+void report_explain(const struct tick *tick, bool as_json)
+{
+	print_either(tick, as_json, report_explain_text);
 }
 
 void outputs_init(struct outputs *outputs)

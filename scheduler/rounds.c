@@ -14,7 +14,7 @@ static bool tick_one(PGconn *db, const struct rounds *rounds, const struct confi
 	    rounds->explain ? tick_explain(db, config, spec, &tick, fail) : tick_run(db, config, spec, &tick, fail);
 
 	if (tick.decision_id || (rounds->explain && done)) {
-		report_print(&tick, config->json);
+		(rounds->explain ? report_explain : report_print)(&tick, config->json);
 		outputs_add(outputs, &tick);
 	}
 	tick_release(&tick);

@@ -55,7 +55,7 @@ exits "without rows there is nothing to do" 0 seed 2023-11-14T08:00:00Z
 is "verdict" "$(field verdict) $(field rule)" "skip not_enough_evidence"
 load rows.csv 0 8000
 exits "explain" 0 scheduler explain --preset seed --carbon "$week" --via command --command "$train" --now 2023-11-14T09:00:00Z
-like "explains the first model" "$(cat "$OUT")" '^insurance: TRAIN now \(first_model\): no model serves yet'
+like "explains the first model" "$(cat "$OUT")" '^insurance: TRAIN now: no model serves, 7[0-9]+ rows can be trained on, grid 282 now'
 is "and stores nothing" "$(sql "SELECT (SELECT count(*) FROM green_ml.decision), (SELECT count(*) FROM green_ml.retrain)")" "1|0"
 mkdir "$TMP/outputs"
 OUTPUT_DIR=$TMP/outputs exits "run trains it" 0 seed 2023-11-14T09:00:00Z
