@@ -71,7 +71,8 @@ static enum settings_result read_settings(const struct command *command, const c
 	/* A command that stands alone keeps --json only, the last of them. */
 	snprintf(name, sizeof(name), "model-training%s%s", *command->name ? " " : "", command->name);
 	memcpy(settings, common_settings + COMMON_SETTINGS - common, common * sizeof(*settings));
-	memcpy(settings + common, command->settings, command->setting_count * sizeof(*settings));
+	if (command->setting_count > 0)
+		memcpy(settings + common, command->settings, command->setting_count * sizeof(*settings));
 	program.setting_count = common + command->setting_count;
 	return settings_read(&program, argc, argv, command->most_words > 0 ? first_word : NULL, fail);
 }
