@@ -202,9 +202,10 @@ torture:
 
 # Minutes each; they measure this machine, so nothing of it is a test.
 bench:
-	@tests/deps build test
+	@tests/deps build test bench
 	$(AGAIN) all
 	@BIN=$(abspath $(O)/bin) tests/bench/forest
+	@BIN=$(abspath $(O)/bin) tests/bench/api
 	@BIN=$(abspath $(O)/bin) tests/bench/fetch
 	@BIN=$(abspath $(O)/bin) tests/bench/weeks
 	@$(O)/bin/looks && $(O)/bin/looks --rows 20000 --days 52 && $(O)/bin/looks --reference 2000 && $(O)/bin/looks --accuracy 0.97
