@@ -67,6 +67,7 @@ bool carbon_open(const struct config *config, struct carbon_source *source, stru
 	    .signal = config->signal_kind,
 	    .factors = config->signal_factors,
 	    .zone = config->zone,
+	    .more_fetched_s = NAN,
 	};
 	if (!is_zone(config->zone))
 		return fail_set(fail, EXIT_WRONG_USE, "zone \"%s\" is not one such as DE or US-CAL-CISO", config->zone);
@@ -164,14 +165,28 @@ static void ask(const struct carbon_source *source, enum want want, double from_
 	provider_ask(source->asked, want, &request, series);
 }
 
-/* What was said is kept in the source too: not every caller has a database, or may write to it. */
+static int compare_points(const void *a, const void *b)
+{
+	const struct carbon_point *x = a, *y = b;
+
+	return (x->start_s > y->start_s) - (x->start_s < y->start_s);
+}
+
+/* What was said is kept in the source too: not every caller has a database, or may write to it. Of two values of one
+ * time one stays. */
 static void keep_points(struct carbon_source *source, const struct series *series)
 {
-	source->points = xreallocarray(source->points, source->count + series->count + 1, sizeof(*source->points));
+	size_t all = source->count, kept = 0;
+
+	source->points = xreallocarray(source->points, all + series->count + 1, sizeof(*source->points));
 	for (size_t i = 0; i < series->count; i++)
-		if (source->count == 0 || series->points[i].start_s > source->points[source->count - 1].start_s)
-			source->points[source->count++] =
-			    (struct carbon_point){series->points[i].start_s, series->points[i].gco2_per_kwh};
+		source->points[all++] =
+		    (struct carbon_point){series->points[i].start_s, series->points[i].gco2_per_kwh};
+	qsort(source->points, all, sizeof(*source->points), compare_points);
+	for (size_t i = 0; i < all; i++)
+		if (kept == 0 || source->points[i].start_s > source->points[kept - 1].start_s)
+			source->points[kept++] = source->points[i];
+	source->count = kept;
 }
 
 static void keep_forecast(struct carbon_source *source, const struct series *series)
@@ -230,8 +245,11 @@ static bool fetch_history(struct carbon_source *source, PGconn *db, double now_s
 static bool fetch_more(struct carbon_source *source, PGconn *db, double now_s, bool store, struct reading *reading,
 		       struct fail *fail)
 {
-	double forecast_fetched_s = NAN, oldest_s = NAN;
+	double forecast_fetched_s = source->more_fetched_s, oldest_s = source->more_fetched_s - DAY_S;
 
+	if (!db && now_s - source->more_fetched_s < HOUR_S)
+		return true;
+	source->more_fetched_s = now_s;
 	if (db && !carbon_store_extent(db, source, now_s, &forecast_fetched_s, &oldest_s, fail))
 		return false;
 	if (!(now_s - oldest_s >= DAY_S) && !fetch_history(source, db, now_s, store, reading, fail))
@@ -248,6 +266,7 @@ static bool ask_newest(struct carbon_source *source, PGconn *db, double now_s, b
 
 	ask(source, WANT_NEWEST, now_s, now_s, &series);
 	carbon_series_reading(source, &series, now_s, reading);
+	keep_points(source, &series);
 	if (db && store && series.count > 0)
 		done = carbon_store_series(db, source, &series, false, now_s, fail);
 	answered = series.answered;

@@ -51,6 +51,7 @@ struct carbon_source {
 	double end_s;			 /* until when the last of them holds */
 	struct forecast_point *forecast; /* what a provider has published just now */
 	size_t forecast_count;
+	double more_fetched_s; /* when it was asked for forecast and history; NAN: never */
 };
 
 bool carbon_open(const struct config *config, struct carbon_source *source, struct fail *fail) MUST_USE;

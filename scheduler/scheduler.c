@@ -8,10 +8,13 @@
 #include "common/setting.h"
 #include "common/spec.h"
 #include "scheduler/backtest_command.h"
+#include "scheduler/carbon_command.h"
+#include "scheduler/carbon_settings.h"
 #include "scheduler/config.h"
 #include "scheduler/history_command.h"
 #include "scheduler/replay_command.h"
 #include "scheduler/rounds.h"
+#include "scheduler/wait_command.h"
 
 static struct config config;
 
@@ -38,13 +41,7 @@ static const struct setting settings[] = {
 	     "file:PATH; default: the spec's signal"},
     {"zone", "CARBON_ZONE", SETTING_TEXT, &config.zone, NULL, .value_name = "ZONE",
      .help = "of the grid, such as DE; default: the spec's"},
-    {"electricity-maps-url", "ELECTRICITY_MAPS_URL", SETTING_TEXT, &config.electricity_maps_url,
-     "https://api.electricitymaps.com/v3", .value_name = "URL", .help = "where Electricity Maps is asked"},
-    {"carbon-url", "CARBON_URL", SETTING_TEXT, &config.carbon_url, "", .value_name = "URL",
-     .help = "where the provider is asked; default: its own address"},
-    {NULL, "WATTTIME_USER", SETTING_SECRET, &config.watttime_user, "", .help = "of WattTime"},
-    {NULL, "WATTTIME_PASSWORD", SETTING_SECRET, &config.watttime_password, "", .help = "and its password"},
-    {NULL, "ELECTRICITY_MAPS_TOKEN", SETTING_SECRET, &config.electricity_maps_token, "", .help = "its key"},
+    CARBON_ACCESS_SETTINGS(config),
     {"via", "VIA", SETTING_CHOICE, &config.via, "argo", .choices = "argo|kube|command", .value_name = "HOW",
      .help = "who trains: a workflow, given to the Argo server or the Kubernetes API, or a command of this machine"},
     {"command", "RETRAIN_COMMAND", SETTING_TEXT, &config.command, "", .value_name = "LINE",
@@ -85,7 +82,9 @@ static const struct program program = {
 	"  history  the stored decisions as a table, JSON or CSV\n"
 	"  replay   what another policy would have done with the stored ticks\n"
 	"  backtest what a policy would have saved on a trace of carbon intensities\n"
-	"The last three have options of their own: see scheduler history --help.\n\n"
+	"  carbon   the grid now: reading, forecast, age and source, of one zone or several\n"
+	"  wait     a gate in front of any job: ends when the grid is clean, or it is time\n"
+	"The last five have options of their own: see scheduler history --help.\n\n"
 	"A carbon trace (file:PATH) is read below DATA_ROOT only (default /data, or the current folder).\n"
 	"Exit codes: 0 decided, 1 failed for good, 2 wrong usage, setting or spec, 3 bad data, 75 try again; with\n"
 	"several pipelines the worst.",
@@ -123,9 +122,8 @@ static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv); /* argv[0] is the command's name */
 } commands[] = {
-    {"backtest", backtest_command},
-    {"history", history_command},
-    {"replay", replay_command},
+    {"backtest", backtest_command}, {"carbon", carbon_command}, {"history", history_command},
+    {"replay", replay_command},	    {"wait", wait_command},
 };
 
 /* "run" or "explain"; fail says what is wrong with the words or settings of the command line. */
