@@ -132,6 +132,13 @@ measure() { # FAKE_SCALE REPEAT
 		echo 'fake_scale,repeat,run_id,program,workflow,pod,cpu_s,prometheus_main_cpu_s,prometheus_pod_cpu_s,cgroup_pod_cpu_s,postgres_cpu_s' >"$output/pods-argo.csv"
 	PGHOST=$host PGUSER=green_ml_metrics PGDATABASE=app PGPASSWORD=$password metrics/measure-pods \
 		--prometheus http://127.0.0.1:9099 --cgroups "$work/counted" | tr '\t' ',' | sed "s/^/$1,$2,/" >>"$output/pods-argo.csv"
+	# Pods of the pipeline that run none of our programs with a row in the database.
+	awk -F '[\t,]' -v run="$1,$2" 'NR == FNR { seen[$6]; next }
+		!($1 in seen) && match($1, /-(deploy|verify|notify)-[0-9]+$/) {
+			step = substr($1, RSTART + 1); sub(/-.*/, "", step)
+			print run ",," step "," substr($1, 1, RSTART - 1) "," $1 ",,,," $2 ","
+		}' "$output/pods-argo.csv" "$work/counted" >"$work/more"
+	cat "$work/more" >>"$output/pods-argo.csv"
 }
 
 # How far the two agree, over steps of more than ten CPU seconds; and what a pod of Argo costs beside its program.
@@ -139,6 +146,7 @@ experiment_more() {
 	echo
 	awk -F, '
 	NR == 1 { next }
+	$3 == "" { others[$1]++; others_cpu[$1] += $10; next }
 	$10 != "" && $7 != "" { more[++pods] = $10 - $7; sum += $10 - $7 }
 	$7 + 0 > 10 && $8 != "" {
 		difference = 100 * ($8 / $7 - 1)
@@ -150,5 +158,7 @@ experiment_more() {
 		printf "CPU seconds by container_cpu_usage_seconds_total against ours, %d steps of more than 10 s: %.2f against %.2f (%+.2f %%), the farthest %+.2f %%%s.\n",
 			steps, theirs, ours, ours ? 100 * (theirs / ours - 1) : 0, worst, missed ? "; " missed " were not seen" : ""
 		if (pods) printf "A pod of Argo took %.3f CPU-s beside its program, the mean of %d (init and wait container, executor).\n", sum / pods, pods
+		for (fake in others) printf "Not in the sums: the pods of deploy, verify and notify, %.2f CPU-s in %d pods (fake computation %s).\n",
+			others_cpu[fake], others[fake], fake
 	}' "$output/pods-argo.csv"
 }
