@@ -13,7 +13,7 @@ database() { # psql's arguments; as the superuser
 }
 
 experiment_start() {
-	local program
+	local program i
 	for program in kubectl argo jq prometheus promtool psql; do
 		command -v "$program" >/dev/null || wrong "$program is not in the PATH; the cluster's: eval \"\$(tests/cluster/cluster env)\""
 	done
@@ -95,7 +95,7 @@ follow_training() {
 }
 
 experiment_run() { # FAKE_SCALE REPEAT
-	local week now background
+	local week now background i
 	kube patch configmap green-ml-settings --type merge -p "{\"data\":{\"FAKE_COMPUTATION_SCALE\":\"$1\"}}" >/dev/null
 	set_default train-and-deploy fake_computation "$(awk -v scale="$1" 'BEGIN { print (scale > 0 ? "true" : "false") }')"
 	put_specs
@@ -147,7 +147,7 @@ experiment_more() {
 	awk -F, '
 	NR == 1 { next }
 	$3 == "" { others[$1]++; others_cpu[$1] += $10; next }
-	$10 != "" && $7 != "" { more[++pods] = $10 - $7; sum += $10 - $7 }
+	$10 != "" && $7 != "" { more[$6] += $10 - $7; sum += $10 - $7 } # a pod may hold several runs
 	$7 + 0 > 10 && $8 != "" {
 		difference = 100 * ($8 / $7 - 1)
 		steps++; ours += $7; theirs += $8
@@ -157,6 +157,7 @@ experiment_more() {
 	END {
 		printf "CPU seconds by container_cpu_usage_seconds_total against ours, %d steps of more than 10 s: %.2f against %.2f (%+.2f %%), the farthest %+.2f %%%s.\n",
 			steps, theirs, ours, ours ? 100 * (theirs / ours - 1) : 0, worst, missed ? "; " missed " were not seen" : ""
+		for (pod in more) pods++
 		if (pods) printf "A pod of Argo took %.3f CPU-s beside its program, the mean of %d (init and wait container, executor).\n", sum / pods, pods
 		for (fake in others) printf "Not in the sums: the pods of deploy, verify and notify, %.2f CPU-s in %d pods (fake computation %s).\n",
 			others_cpu[fake], others[fake], fake
