@@ -65,6 +65,7 @@ put_specs() {
 empty_database() {
 	local owner
 	kube delete deployment model-api --ignore-not-found >/dev/null
+	kube delete workflows --all >/dev/null # retrainings are counted from 1 again, and their workflows are named after the count
 	owner=$(database -c "SELECT quote_ident(pg_get_userbyid(datdba)) FROM pg_database WHERE datname = 'app'")
 	kube exec -i my-database-cluster-0 -- psql -U postgres -d postgres -XAtq -v ON_ERROR_STOP=1 \
 		-c 'DROP DATABASE app WITH (FORCE)' -c "CREATE DATABASE app OWNER $owner"
