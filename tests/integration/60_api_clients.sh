@@ -8,10 +8,10 @@ WANTED=$ROOT/tests/integration/clients.txt
 
 install_clients() {
 	exec 8>"$VENV.lock"
-	flock 8
+	flock -w 180 8 || return 1
 	! cmp -s "$WANTED" "$VENV/installed.txt" || return 0
 	rm -rf "$VENV"
-	python3 -m venv "$VENV" && "$VENV/bin/pip" install --quiet --disable-pip-version-check -r "$WANTED" || return 1
+	python3 -m venv "$VENV" && timeout 180 "$VENV/bin/pip" install --quiet --disable-pip-version-check -r "$WANTED" || return 1
 	cp "$WANTED" "$VENV/installed.txt"
 }
 
@@ -32,7 +32,7 @@ else
 fi
 
 if ! (install_clients) >"$TMP/pip.out" 2>&1; then
-	skip "the clients of others" "pip could not install them: $(tail -n 1 "$TMP/pip.out" | tr -d '#')"
+	skip "the clients of others" "pip could not install them in 180 s: $(tail -n 1 "$TMP/pip.out" | tr -d '#')"
 	plan_done
 fi
 exits "tritonclient" 0 "$VENV/bin/python" "$ROOT/tests/integration/clients.py" triton "$URL"
