@@ -150,4 +150,23 @@ exits "and back again" 0 tick 2026-03-29T02:00:00Z --policy threshold:40
 is "nothing twice" "$(field rule) $(submitted)" "in_flight 1"
 is "one open need" "$(sql "SELECT count(*) FROM green_ml.retrain WHERE state IN ('waiting', 'intended', 'accepted')")" 1
 is "and no time was stored in local hours" "$(sql "SELECT count(*) FROM green_ml.decision WHERE decided_at = '2026-03-29T01:01:00Z'")" 1
+
+# --- several pipelines and a command that costs: its CPU is nobody else's
+unset TZ
+mkdir "$TMP/specs"
+for name in busy calm; do
+	python3 - "$spec" "$TMP/specs/$name.json" "$name" <<'PYTHON'
+import json, sys
+spec = json.load(open(sys.argv[1]))
+spec.update(name=sys.argv[3], source="insurance")
+json.dump(spec, open(sys.argv[2], "w"))
+PYTHON
+done
+PGUSER=green_ml_owner "$ROOT/database/migrate" --pipeline "$TMP/specs" >/dev/null
+as preprocessor "$BIN/preprocessing" --pipeline "$TMP/specs" >/dev/null 2>&1
+exits "a command that costs a second, for the first of two pipelines" 1 as scheduler "$BIN/scheduler" run --pipeline "$TMP/specs" --via command \
+	--command '[ "$PIPELINE_NAME" = calm ] || python3 -c "import time
+while time.process_time() < 1: pass"' --carbon list:2026-03-28T00:00:00Z/P1D:100 --now 2026-03-28T08:00:00Z
+is "is not in the second one's tick" "$(sql "SELECT count(*), max(cpu_s) < 0.5 FROM green_ml.run WHERE program = 'scheduler'
+	AND pipeline IN ('busy', 'calm')")" "2|t"
 plan_done
