@@ -16,6 +16,20 @@ struct pending {
 	int depth;
 	int constants; /* features known to be constant in it */
 	uint64_t random;
+	bool in_block; /* its members' slots are places in the block */
+};
+
+/*
+ * The codes of a node's members, side by side: where a subtree has at most so many members, its columns are copied here
+ * and its searches stay in a near cache, instead of fetching each code from a long column. That pays unless the
+ * candidates of its nodes are few of very many features.
+ */
+enum { BLOCK_BYTES = 1 << 18, BLOCK_MEMBERS = 4096, BLOCK_LEAST = 64, BLOCK_FEATURES_PER_CANDIDATE = 8 };
+
+struct block {
+	uint32_t members; /* at most; 0: there is none */
+	struct column *columns;
+	uint8_t *bytes;
 };
 
 struct tree_grower {
@@ -31,10 +45,58 @@ struct tree_grower {
 	int *constant_at;	       /* by feature: where in constants it stands if it does */
 	uint32_t *totals, *odd_totals; /* draws by class of the node at hand */
 	struct cut_scratch *scratch;
+	struct block block;
 	struct distribution_set leaves;
 	struct tree *tree;
 	uint32_t node_capacity;
 };
+
+static void block_init(struct block *block, const struct grow_data *data)
+{
+	size_t width = 0, at = 0;
+
+	for (int f = 0; f < data->feature_count; f++)
+		width += data->columns[f].narrow ? 1 : 2;
+	block->members = BLOCK_BYTES / width < BLOCK_MEMBERS ? (uint32_t)(BLOCK_BYTES / width) & ~1u : BLOCK_MEMBERS;
+	if (data->feature_count > data->max_features * BLOCK_FEATURES_PER_CANDIDATE)
+		block->members = 0;
+	block->bytes = xcalloc(block->members, width);
+	block->columns = xcalloc((size_t)data->feature_count, sizeof(*block->columns));
+	for (int f = 0; f < data->feature_count; f++) {
+		block->columns[f] = (struct column){.greatest = data->columns[f].greatest};
+		if (data->columns[f].narrow)
+			block->columns[f].narrow = block->bytes + at;
+		else
+			block->columns[f].wide = (uint16_t *)(void *)(block->bytes + at);
+		at += block->members * (size_t)(data->columns[f].narrow ? 1 : 2);
+	}
+}
+
+static void block_fill(struct tree_grower *grower, struct pending *node)
+{
+	const struct grow_data *data = grower->data;
+	struct member *members = grower->members + node->begin;
+	uint32_t count = node->end - node->begin;
+
+	for (int f = 0; f < data->feature_count; f++) {
+		const struct column *from = &data->columns[f], *to = &grower->block.columns[f];
+		uint8_t *narrow = (uint8_t *)(uintptr_t)to->narrow;
+		uint16_t *wide = (uint16_t *)(uintptr_t)to->wide;
+
+		for (uint32_t i = 0; narrow && i < count; i++)
+			narrow[i] = from->narrow[members[i].slot];
+		for (uint32_t i = 0; wide && i < count; i++)
+			wide[i] = from->wide[members[i].slot];
+	}
+	for (uint32_t i = 0; i < count; i++)
+		members[i].slot = i;
+	node->in_block = true;
+}
+
+static const struct column *columns_of(const struct tree_grower *grower, const struct pending *node)
+{
+	return node->in_block ? grower->block.columns : grower->data->columns;
+}
 
 struct tree_grower *tree_grower_new(const struct grow_data *data)
 {
@@ -56,6 +118,7 @@ struct tree_grower *tree_grower_new(const struct grow_data *data)
 		grower->features[f] = f;
 	grower->totals = xcalloc((size_t)data->class_count, sizeof(*grower->totals));
 	grower->odd_totals = xcalloc((size_t)data->class_count, sizeof(*grower->odd_totals));
+	block_init(&grower->block, data);
 	grower->scratch = cut_scratch_new(data->slot_count, data->class_count);
 	distribution_set_init(&grower->leaves, data->class_count);
 	return grower;
@@ -70,6 +133,8 @@ void tree_grower_free(struct tree_grower *grower)
 	free(grower->members);
 	free(grower->spare);
 	free(grower->stack);
+	free(grower->block.bytes);
+	free(grower->block.columns);
 	free(grower->features);
 	free(grower->drawn);
 	free(grower->constants);
@@ -153,7 +218,7 @@ static struct cut find_cut(struct tree_grower *grower, const struct cut_node *no
 		feature = features[drawn];
 		if (is_constant(grower, feature, pending->constants))
 			continue;
-		if (cut_search(grower->scratch, node, &data->columns[feature], feature, &best)) {
+		if (cut_search(grower->scratch, node, &columns_of(grower, pending)[feature], feature, &best)) {
 			any_varies = true;
 			continue;
 		}
@@ -168,7 +233,7 @@ static struct cut find_cut(struct tree_grower *grower, const struct cut_node *no
 /* Moves the members that go left to the front, both sides in the order they were in. */
 static uint32_t partition(struct tree_grower *grower, const struct pending *node, const struct cut *cut)
 {
-	const struct column *column = &grower->data->columns[cut->feature];
+	const struct column *column = &columns_of(grower, node)[cut->feature];
 	uint32_t left = node->begin, right = 0;
 
 	for (uint32_t i = node->begin; i < node->end; i++) {
@@ -226,8 +291,11 @@ static void grow_node(struct tree_grower *grower, struct pending pending)
 	uint32_t middle;
 
 	if (sum_up(grower, &pending, &node) && node.draws / 2 >= data->min_samples_leaf &&
-	    (data->max_depth == 0 || pending.depth < data->max_depth))
+	    (data->max_depth == 0 || pending.depth < data->max_depth)) {
+		if (!pending.in_block && node.member_count >= BLOCK_LEAST && node.member_count <= grower->block.members)
+			block_fill(grower, &pending);
 		best = find_cut(grower, &node, &pending);
+	}
 	if (best.score < 0) {
 		add_node(grower, (struct tree_node){.feature = TREE_LEAF,
 						    .distribution = distribution_add(&grower->leaves, grower->totals)});
@@ -236,9 +304,9 @@ static void grow_node(struct tree_grower *grower, struct pending pending)
 	add_node(grower, (struct tree_node){.feature = (uint16_t)best.feature, .left = best.left, .right = best.right});
 	middle = partition(grower, &pending, &best);
 	push(grower, (struct pending){middle, pending.end, pending.depth + 1, pending.constants,
-				      random_right_child(pending.random)});
+				      random_right_child(pending.random), pending.in_block});
 	push(grower, (struct pending){pending.begin, middle, pending.depth + 1, pending.constants,
-				      random_left_child(pending.random)});
+				      random_left_child(pending.random), pending.in_block});
 }
 
 void tree_grow_from(struct tree_grower *grower, uint32_t tree_number, const uint32_t *draws, struct tree *tree)

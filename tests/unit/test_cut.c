@@ -6,13 +6,15 @@
 
 #include <cmocka.h>
 
+#include <stdlib.h>
+
 #include "common/attr.h"
 #include "common/banned.h"
 #include "common/xalloc.h"
 #include "model-training/cut.h"
 #include "model-training/random.h"
 
-enum { MAX_MEMBERS = 600, CLASSES = 3 };
+enum { MAX_MEMBERS = 3000, CLASSES = 3 };
 
 struct node {
 	struct member members[MAX_MEMBERS];
@@ -30,9 +32,15 @@ static void make_node(struct node *made, uint64_t *random, uint32_t count, uint3
 				       .totals = made->totals,
 				       .min_leaf = min_leaf};
 	for (uint32_t i = 0; i < count; i++) {
+		/* Every other member's class depends on its code. */
+		bool follows = i % 2;
+
 		made->codes[i] = (uint16_t)random_below(random, values);
-		made->members[i] = (struct member){
-		    .slot = i, .draws = 1 + random_below(random, 3), .class = random_below(random, CLASSES)};
+		made->members[i] =
+		    (struct member){.slot = i,
+				    .draws = 1 + random_below(random, 3),
+				    .class = follows ? made->codes[i] % 2u + (made->codes[i] > values / 3)
+						     : random_below(random, CLASSES)};
 		made->totals[made->members[i].class] += made->members[i].draws;
 		made->node.draws += made->members[i].draws;
 	}
@@ -44,12 +52,17 @@ static void make_node(struct node *made, uint64_t *random, uint32_t count, uint3
 static struct cut search_everywhere(const struct node *made, uint32_t values)
 {
 	struct cut best = {.score = -1};
+	bool *occurs = xcalloc(values, sizeof(*occurs));
 
+	for (uint32_t i = 0; i < made->node.member_count; i++)
+		occurs[made->codes[i]] = true;
 	for (uint32_t cut = 0; cut + 1 < values; cut++) {
 		uint64_t sides[2][CLASSES] = {{0}}, squares[2] = {0};
 		uint32_t draws[2] = {0}, neighbours[2] = {0, values};
 		double score;
 
+		if (!occurs[cut])
+			continue;
 		for (uint32_t i = 0; i < made->node.member_count; i++) {
 			int side = made->codes[i] > cut;
 
@@ -71,6 +84,7 @@ static struct cut search_everywhere(const struct node *made, uint32_t values)
 			best = (struct cut){
 			    .score = score, .left = (uint16_t)neighbours[0], .right = (uint16_t)neighbours[1]};
 	}
+	free(occurs);
 	return best;
 }
 
@@ -78,8 +92,9 @@ static void finds_the_best_cut(void **state UNUSED)
 {
 	static const struct {
 		uint32_t members, values, min_leaf;
-	} shapes[] = {{2, 2, 1},     {5, 4, 1},	    {30, 5, 2},	    {30, 3000, 1},  {40, 250, 5}, {41, 250, 5},
-		      {100, 240, 1}, {200, 700, 3}, {600, 300, 10}, {600, 4000, 1}, {600, 2, 290}};
+	} shapes[] = {{2, 2, 1},     {5, 4, 1},	      {30, 5, 2},	{30, 3000, 1},	    {40, 250, 5},
+		      {41, 250, 5},  {100, 240, 1},   {200, 700, 3},	{600, 300, 10},	    {600, 4000, 1},
+		      {600, 2, 290}, {1100, 9000, 1}, {3000, 60000, 1}, {3000, 20000, 700}, {2000, 3000, 1}};
 	struct cut_scratch *scratch = cut_scratch_new(MAX_MEMBERS, CLASSES);
 	uint64_t random = 3;
 
