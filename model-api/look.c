@@ -163,7 +163,31 @@ static void keep_copy(const struct look *look, const struct model_address *addre
 		log_warning("no local copy was written", "reason", "%s", fail.text, NULL);
 }
 
-static struct model *load(struct look *look, PGconn *db, const struct model_address *address, struct fail *fail)
+/* table NULL: the model is not published yet. */
+static bool make_table(struct model *model, struct model_table *table)
+{
+	double begun_s = clock_monotonic_s();
+	struct fail fail = {0};
+	struct forest_table *made = model_make_table(model, &fail);
+
+	if (fail.code)
+		log_error("the trees go on answering", "pipeline", "%s", model->pipeline, "reason", "%s", fail.text,
+			  NULL);
+	if (!made)
+		return false;
+	model_take_table(model, made);
+	if (table)
+		model_table_wait(table);
+	model_drop_trees(model);
+	log_info("a table answers in place of the trees", "pipeline", "%s", model->pipeline, "model_id", "%d",
+		 model->model_id, "seconds", "%.3f", clock_monotonic_s() - begun_s, NULL);
+	return true;
+}
+
+/* Where another model serves meanwhile, this one gets its table before it is published; a first one is not kept waiting
+ * for that. */
+static struct model *load(struct look *look, PGconn *db, const struct model_address *address, bool replaces,
+			  struct fail *fail)
 {
 	double begun_s = clock_monotonic_s();
 	struct model_parts parts = {0};
@@ -174,6 +198,8 @@ static struct model *load(struct look *look, PGconn *db, const struct model_addr
 	if (model) {
 		refusals_forget(&look->refusals, address);
 		log_loaded(model, "registry", clock_monotonic_s() - begun_s);
+		if (replaces)
+			make_table(model, NULL);
 		keep_copy(look, address, &parts);
 	} else if (fail->code != EXIT_TRY_AGAIN && PQstatus(db) == CONNECTION_OK) {
 		log_error(address->promotion_id ? "champion refused; what was served before keeps serving"
@@ -209,7 +235,7 @@ static bool add_row(struct look *look, PGconn *db, const PGresult *rows, int row
 	if (is_served(model, &address))
 		refusals_forget(&look->refusals, &address);
 	else if (!refusals_hold(&look->refusals, &address, &reason))
-		loaded = load(look, db, &address, &reason);
+		loaded = load(look, db, &address, model != NULL, &reason);
 	if (!is_served(model, &address) && !loaded) {
 		if (reason.code == EXIT_TRY_AGAIN || PQstatus(db) != CONNECTION_OK)
 			return fail_set(fail, EXIT_TRY_AGAIN, "%s", reason.text);
@@ -275,25 +301,6 @@ enum look_result look_take(struct look *look, PGconn *db, struct model_table *ta
 }
 
 /* ------------------------------------------------------------------ tables */
-
-static bool make_table(struct model *model, struct model_table *table)
-{
-	double begun_s = clock_monotonic_s();
-	struct fail fail = {0};
-	struct forest_table *made = model_make_table(model, &fail);
-
-	if (fail.code)
-		log_error("the trees go on answering", "pipeline", "%s", model->pipeline, "reason", "%s", fail.text,
-			  NULL);
-	if (!made)
-		return false;
-	model_take_table(model, made);
-	model_table_wait(table);
-	model_drop_trees(model);
-	log_info("a table answers in place of the trees", "pipeline", "%s", model->pipeline, "model_id", "%d",
-		 model->model_id, "seconds", "%.3f", clock_monotonic_s() - begun_s, NULL);
-	return true;
-}
 
 bool look_make_tables(struct look *look, struct model_table *table)
 {
