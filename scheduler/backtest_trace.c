@@ -9,6 +9,8 @@
 #include "common/xalloc.h"
 #include "scheduler/trace.h"
 
+enum { LONGEST_GAP_S = 31 * 86400 };
+
 static int compare_points(const void *a, const void *b)
 {
 	const struct carbon_point *x = a, *y = b;
@@ -49,10 +51,17 @@ bool backtest_trace_points(const struct setting_list *actual, struct carbon_poin
 		if (!add_trace(actual->values[i], points, count, end_s, fail))
 			return false;
 	qsort(*points, *count, sizeof(**points), compare_points);
-	for (size_t i = 1; i < *count; i++)
+	for (size_t i = 1; i < *count; i++) {
 		if ((*points)[i].start_s == (*points)[i - 1].start_s)
 			return fail_set(fail, EXIT_BAD_DATA, "two of the carbon traces hold a value for %s",
 					clock_format((*points)[i].start_s, text));
+		if ((*points)[i].start_s - (*points)[i - 1].start_s > LONGEST_GAP_S)
+			return fail_set(
+			    fail, EXIT_BAD_DATA,
+			    "the carbon traces have no value for more than %d days before %s: test the parts "
+			    "alone",
+			    LONGEST_GAP_S / 86400, clock_format((*points)[i].start_s, text));
+	}
 	return true;
 }
 

@@ -18,7 +18,6 @@ void outlook_release(struct outlook *outlook)
 {
 	free(outlook->readings);
 	free(outlook->versions);
-	free(outlook->version_start);
 	free(outlook->view);
 	*outlook = (struct outlook){.slot_s = 0};
 }
@@ -101,15 +100,17 @@ static int compare_versions(const void *a, const void *b)
 }
 
 /* Spreads the points of one issue over their slots; the last one holds as long as the shortest of them. */
-static void spread_issue(struct outlook *outlook, const struct forecast_point *points, size_t count, size_t *versions)
+static void spread_issue(struct outlook *outlook, const struct forecast_point *points, size_t count)
 {
 	double usual_s = INFINITY;
+	size_t *versions = &outlook->version_count;
 
 	for (size_t i = 1; i < count; i++)
 		if (points[i].start_s > points[i - 1].start_s)
 			usual_s = fmin(usual_s, points[i].start_s - points[i - 1].start_s);
 	if (isinf(usual_s))
 		usual_s = outlook->slot_s;
+	usual_s = fmin(usual_s, DAY_S);
 	for (size_t i = 0; i < count; i++) {
 		double until_s = points[i].start_s + usual_s;
 		long slot = (long)ceil(points[i].start_s / outlook->slot_s - 1e-9);
@@ -124,50 +125,48 @@ static void spread_issue(struct outlook *outlook, const struct forecast_point *p
 	}
 }
 
-/* version_start[i] .. version_start[i + 1]: the versions of slot version_first + i. */
-static void index_versions(struct outlook *outlook, size_t count)
-{
-	size_t at = 0;
-
-	qsort(outlook->versions, count, sizeof(*outlook->versions), compare_versions);
-	outlook->version_first = outlook->versions[0].slot;
-	outlook->version_slots = outlook->versions[count - 1].slot - outlook->version_first + 1;
-	outlook->version_start = xcalloc((size_t)outlook->version_slots + 1, sizeof(size_t));
-	for (long i = 0; i < outlook->version_slots; i++) {
-		outlook->version_start[i] = at;
-		while (at < count && outlook->versions[at].slot == outlook->version_first + i)
-			at++;
-	}
-	outlook->version_start[outlook->version_slots] = count;
-}
-
 void outlook_forecasts(struct outlook *outlook, const struct forecast_point *points, size_t count)
 {
 	struct forecast_point *sorted = xcalloc(count + 1, sizeof(*sorted));
-	size_t versions = 0;
 
-	memcpy(sorted, points, count * sizeof(*sorted));
+	if (count > 0)
+		memcpy(sorted, points, count * sizeof(*sorted));
 	qsort(sorted, count, sizeof(*sorted), compare_points);
 	for (size_t i = 0, next; i < count; i = next) {
 		for (next = i; next < count && sorted[next].issued_s == sorted[i].issued_s;)
 			next++;
-		spread_issue(outlook, sorted + i, next - i, &versions);
+		spread_issue(outlook, sorted + i, next - i);
 	}
-	if (versions > 0)
-		index_versions(outlook, versions);
+	if (outlook->version_count > 0)
+		qsort(outlook->versions, outlook->version_count, sizeof(*outlook->versions), compare_versions);
 	free(sorted);
+}
+
+/* The first version of that slot or a later one. */
+static size_t first_version(const struct outlook *outlook, long slot)
+{
+	size_t low = 0, high = outlook->version_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (outlook->versions[middle].slot < slot)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
 }
 
 double outlook_published(const struct outlook *outlook, long slot, double known_at_s)
 {
-	long index = slot - outlook->version_first;
+	double value = NAN;
 
-	if (index < 0 || index >= outlook->version_slots)
-		return NAN;
-	for (size_t i = outlook->version_start[index + 1]; i > outlook->version_start[index]; i--)
-		if (outlook->versions[i - 1].issued_s <= known_at_s)
-			return outlook->versions[i - 1].gco2_per_kwh;
-	return NAN;
+	for (size_t i = first_version(outlook, slot); i < outlook->version_count && outlook->versions[i].slot == slot &&
+						      outlook->versions[i].issued_s <= known_at_s;
+	     i++)
+		value = outlook->versions[i].gco2_per_kwh;
+	return value;
 }
 
 /* ------------------------------------------------------------------ the view */

@@ -39,10 +39,9 @@ struct outlook {
 	long day; /* slots of 24 h */
 	long lag; /* the newest reading is that of slot now - lag */
 	long first, count;
-	double *readings; /* of the slots first .. first + count - 1; NAN: not known */
-	long version_first, version_slots;
-	size_t *version_start; /* version_slots + 1 indices into versions */
-	struct version *versions;
+	double *readings;	  /* of the slots first .. first + count - 1; NAN: not known */
+	struct version *versions; /* by slot, then issue */
+	size_t version_count;
 	double now_s;
 	long now, slots;
 	double *view;

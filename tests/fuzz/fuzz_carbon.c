@@ -1,5 +1,5 @@
-/* What says how clean the grid is: first byte E = a reply of a provider, T = a trace, L = a list, then the text.
- * No number leaves them that is not between 0 and 2000, and times ascend. */
+/* What says how clean the grid is: first byte E = a reply of a provider, T = a trace, F = a forecast, L = a list, then
+ * the text. No number leaves them that is not between 0 and 2000, and times ascend. */
 #include <string.h>
 
 #include "common/xalloc.h"
@@ -56,6 +56,26 @@ static void points(char *text, bool is_list)
 	free(point);
 }
 
+static void forecast(char *text)
+{
+	struct forecast_point *point = NULL;
+	struct outlook outlook;
+	size_t count = 0;
+	struct fail fail = {0};
+	bool good = trace_parse_forecast("fuzz.csv", text, &point, &count, &fail);
+
+	PROMISE(good == (fail.code == 0));
+	outlook_init(&outlook, 3600, 0);
+	for (size_t i = 0; good && i < count; i++)
+		PROMISE(is_intensity(point[i].gco2_per_kwh));
+	if (good && count < 1000) {
+		outlook_forecasts(&outlook, point, count);
+		outlook_at(&outlook, point[0].issued_s, 48);
+	}
+	outlook_release(&outlook);
+	free(point);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text;
@@ -65,6 +85,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	text = xstrndup((const char *)data + 1, size - 1);
 	if (data[0] == 'E')
 		reply((const char *)data + 1, size - 1);
+	else if (data[0] == 'F')
+		forecast(text);
 	else
 		points(text, data[0] == 'L');
 	free(text);
