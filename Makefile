@@ -12,7 +12,7 @@
 PROGRAMS := data-fetch preprocessing model-training model-api scheduler
 
 # Programs of one file each; they are linked with every archive.
-SINGLE := data/generate.c database/register.c $(wildcard tests/integration/*.c)
+SINGLE := data/generate.c database/register.c $(wildcard tests/bench/*.c tests/integration/*.c)
 
 # What measures the forest, a folder of its own among the benchmarks, linked with every archive too.
 BENCH := $(wildcard tests/bench/bench-forest/*.c)

@@ -303,7 +303,7 @@ is "is_holdout is inlined" "$(sql "EXPLAIN (VERBOSE, COSTS OFF) SELECT green_ml.
 	grep -c 'sha256')" 1
 # --- feature rows of an older version ------------------------------------------------------------------------------------
 cp -r "$ROOT/database" "$TMP/older"
-rm "$TMP/older/migrations/"00[6-9]*
+rm "$TMP/older/migrations/"{00[6-9],0[1-9]}*
 PGDATABASE=postgres sql "CREATE DATABASE older OWNER green_ml_owner"
 export PGDATABASE=older
 as owner "$TMP/older/migrate" --pipeline "$ROOT/pipeline/specs/insurance.json" >"$OUT" 2>&1

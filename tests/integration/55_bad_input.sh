@@ -105,7 +105,7 @@ ROLE=api refused "data-fetch as model-api" 1 'permission denied for .*SQLSTATE 4
 ROLE=trainer refused "preprocessing as the trainer" 1 'permission denied for .*SQLSTATE 42501' prep
 ROLE=loader refused "the scheduler as the loader" 1 'permission denied for .*SQLSTATE 42501' tick
 locked() { [ "$(sql "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'")" = 1 ]; }
-background holder psql -Xqc "BEGIN; LOCK TABLE green_ml_data.toy, green_ml_data.toy_prep, green_ml.training_plan, green_ml.promotion
+background holder psql -Xqc "BEGIN; LOCK TABLE green_ml_data.toy, green_ml_data.toy_cell, green_ml.training_plan, green_ml.promotion
 	IN EXCLUSIVE MODE; SELECT pg_sleep(60)"
 wait_for 10 locked
 for name in data-fetch preprocessing model-training; do
@@ -116,11 +116,11 @@ sql "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = '
 
 # --- a full disk -------------------------------------------------------------------------------------------------
 full() { # TABLE: the rest of it goes where there is no room
-	sql "ALTER TABLE $1 SET TABLESPACE tiny"
 	rm -f /mnt/rest
+	sql "ALTER TABLE $1 SET TABLESPACE tiny"
 	head -c 32M /dev/zero >/mnt/rest 2>/dev/null || :
 }
-if [ -n "${OWN_MOUNTS:-}" ] && mount -t tmpfs -o size=2m none /mnt 2>/dev/null; then
+if [ -n "${OWN_MOUNTS:-}" ] && mount -t tmpfs -o size=16m none /mnt 2>/dev/null; then
 	# The server stands in the mounts of this script.
 	mkdir /mnt/tablespace
 	chown "$(postgres_exec id -u)" /mnt/tablespace
@@ -133,9 +133,9 @@ if [ -n "${OWN_MOUNTS:-}" ] && mount -t tmpfs -o size=2m none /mnt 2>/dev/null; 
 	rm -f /mnt/rest
 	sql "ALTER TABLE green_ml_data.toy SET TABLESPACE pg_default"
 	exits "with room again it is loaded" 0 fetch --csv many.csv
-	full green_ml_data.toy_prep
+	full green_ml_data.toy_cell
 	refused "preprocessing, disk full" 1 "$disk" prep
-	sql "ALTER TABLE green_ml_data.toy_prep SET TABLESPACE pg_default"
+	sql "ALTER TABLE green_ml_data.toy_cell SET TABLESPACE pg_default"
 	exits "with room again it is done" 0 prep
 	jq '.forest.trees = 300' toy.json >large.json
 	# The plan is stored before the training: the next try finds it.
