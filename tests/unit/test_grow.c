@@ -22,7 +22,7 @@
 
 #define CASES "tests/cases/forest/"
 
-enum { MAX_FEATURES = 32, MAX_CLASSES = 16 };
+enum { MAX_FEATURES = 32, MAX_CLASSES = 1000 };
 
 static json_t *load_cases(const char *file)
 {
@@ -481,6 +481,55 @@ static void grows_the_same_from_records(void **state UNUSED)
 	}
 }
 
+/* Far more classes than a record or a range has room for, a column that says nothing, more threads than trees. */
+static void grows_a_thousand_classes(void **state UNUSED)
+{
+	struct grow_settings settings = {.trees = 3, .min_samples_leaf = 1, .threads = 16};
+	unsigned char first[DIGEST_SIZE], hash[DIGEST_SIZE];
+	int64_t right = 0;
+	struct dataset_rows rows;
+	struct dataset *dataset;
+	struct forest *forest;
+
+	dataset_rows_init(&rows, 2);
+	for (int32_t i = 0; i < 4 * MAX_CLASSES; i++)
+		dataset_rows_add(&rows, i % MAX_CLASSES, (int32_t[]){i % MAX_CLASSES * 70 + i / MAX_CLASSES, 7}, 3);
+	dataset = build(&rows, COLUMN_INTEGER, MAX_CLASSES);
+	forest = grow_and_read(dataset, &settings, first);
+	for (int32_t i = 0; i < MAX_CLASSES; i++)
+		right += strcmp(forest->labels[forest_predict(forest, (int32_t[]){i * 70 + 1, 7}, NULL)],
+				dataset->labels[i]) == 0;
+	assert_true(right > MAX_CLASSES * 9 / 10);
+	forest_free(forest);
+	settings.threads = 1;
+	forest_free(grow_and_read(dataset, &settings, hash));
+	assert_memory_equal(hash, first, DIGEST_SIZE);
+	dataset_free(dataset);
+	dataset_rows_release(&rows);
+}
+
+/* No column says anything: every tree is one leaf with all draws. */
+static void grows_a_leaf_from_constants(void **state UNUSED)
+{
+	struct grow_settings settings = {.trees = 5, .min_samples_leaf = 1, .threads = 2};
+	struct dataset_rows rows;
+	struct dataset *dataset;
+	struct grown grown;
+
+	dataset_rows_init(&rows, 2);
+	for (int32_t i = 0; i < 10; i++)
+		dataset_rows_add(&rows, i % 2, (int32_t[]){3, 4}, 100000);
+	dataset = build(&rows, COLUMN_INTEGER, 2);
+	grow_forest(dataset, &settings, &grown);
+	for (int t = 0; t < grown.tree_count; t++) {
+		assert_int_equal(grown.trees[t].node_count, 1);
+		assert_int_equal(grown.trees[t].draws[0] + grown.trees[t].draws[1], 1000000);
+	}
+	grown_release(&grown);
+	dataset_free(dataset);
+	dataset_rows_release(&rows);
+}
+
 /* As many draws as rows, whatever the leaves: the root's distribution with depth-limited trees of one leaf. */
 static void draws_as_many_as_there_are_rows(void **state UNUSED)
 {
@@ -512,6 +561,8 @@ int main(void)
 	    cmocka_unit_test(does_not_depend_on_threads),
 	    cmocka_unit_test(depends_on_the_seed_and_is_a_prefix),
 	    cmocka_unit_test(grows_the_same_from_records),
+	    cmocka_unit_test(grows_a_thousand_classes),
+	    cmocka_unit_test(grows_a_leaf_from_constants),
 	    cmocka_unit_test(draws_as_many_as_there_are_rows),
 	};
 
