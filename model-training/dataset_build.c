@@ -7,9 +7,7 @@
 #include "model-training/dataset.h"
 #include "model-training/order.h"
 #include "model-training/pairs.h"
-
-/* Numbers within so small a range are looked up, others sorted. */
-enum { DIRECT_RANGE = 1 << 16 };
+#include "model-training/ranking.h"
 
 struct coding {
 	const struct dataset_rows *rows;
@@ -22,84 +20,6 @@ struct coding {
 static int32_t value_of(const struct coding *coding, int64_t row, int column)
 {
 	return coding->rows->values[(size_t)row * ((size_t)coding->rows->feature_count + 1) + (size_t)column];
-}
-
-/* A number column's distinct values, ascending, and which of them each row has. */
-struct ranking {
-	int64_t count;
-	int32_t *keys;
-	int64_t *rows; /* training rows by value */
-	uint32_t *ranks;
-};
-
-static void ranking_add(struct ranking *ranking, int32_t key)
-{
-	ranking->keys[ranking->count++] = key;
-}
-
-/* Values close together are looked up. */
-static void rank_directly(const struct coding *coding, int column, int32_t low, int32_t high, struct ranking *ranking)
-{
-	size_t range = (size_t)((int64_t)high - low) + 1;
-	uint32_t *places = xcalloc(range, sizeof(*places));
-	int64_t rows = coding->rows->count;
-
-	for (int64_t row = 0; row < rows; row++)
-		places[(int64_t)value_of(coding, row, column) - low] = 1;
-	for (size_t i = 0; i < range; i++)
-		if (places[i]) {
-			places[i] = (uint32_t)ranking->count;
-			ranking_add(ranking, (int32_t)(low + (int64_t)i));
-		}
-	for (int64_t row = 0; row < rows; row++)
-		ranking->ranks[row] = places[(int64_t)value_of(coding, row, column) - low];
-	free(places);
-}
-
-static void rank_by_sorting(const struct coding *coding, int column, struct ranking *ranking)
-{
-	size_t rows = (size_t)coding->rows->count;
-	struct pair *pairs = xcalloc(rows, sizeof(*pairs));
-
-	for (size_t row = 0; row < rows; row++)
-		pairs[row] =
-		    (struct pair){(uint32_t)value_of(coding, (int64_t)row, column) ^ 0x80000000u, (uint32_t)row};
-	pairs_sort(pairs, rows);
-	for (size_t i = 0; i < rows; i++) {
-		if (i == 0 || pairs[i].key != pairs[i - 1].key)
-			ranking_add(ranking, (int32_t)((uint32_t)pairs[i].key ^ 0x80000000u));
-		ranking->ranks[pairs[i].thing] = (uint32_t)ranking->count - 1;
-	}
-	free(pairs);
-}
-
-static void rank(const struct coding *coding, int column, struct ranking *ranking)
-{
-	int64_t rows = coding->rows->count;
-	int32_t low = INT32_MAX, high = INT32_MIN;
-
-	for (int64_t row = 0; row < rows; row++) {
-		int32_t value = value_of(coding, row, column);
-
-		low = value < low ? value : low;
-		high = value > high ? value : high;
-	}
-	*ranking = (struct ranking){.keys = xcalloc((size_t)rows, sizeof(*ranking->keys)),
-				    .rows = xcalloc((size_t)rows, sizeof(*ranking->rows)),
-				    .ranks = xcalloc((size_t)rows, sizeof(*ranking->ranks))};
-	if ((int64_t)high - low < DIRECT_RANGE)
-		rank_directly(coding, column, low, high, ranking);
-	else
-		rank_by_sorting(coding, column, ranking);
-	for (int64_t row = 0; row < rows; row++)
-		ranking->rows[ranking->ranks[row]] += coding->rows->counts[row];
-}
-
-static void ranking_release(struct ranking *ranking)
-{
-	free(ranking->keys);
-	free(ranking->rows);
-	free(ranking->ranks);
 }
 
 /* The code of every distinct value: its own place, or that of its quantile bin. */
@@ -138,7 +58,8 @@ static void code_numbers(struct coding *coding, int f)
 	struct ranking ranking;
 	uint16_t *codes;
 
-	rank(coding, f + 1, &ranking);
+	ranking_find(&ranking, coding->rows->values + f + 1, (size_t)coding->rows->feature_count + 1,
+		     coding->rows->counts, coding->rows->count);
 	codes = xcalloc((size_t)ranking.count, sizeof(*codes));
 	allocate_values(feature, ranking.count);
 	assign_codes(&ranking, coding->dataset->row_count, feature, codes);
