@@ -27,7 +27,7 @@ static double expected_of(const struct experience *experience, const struct outl
 
 static long slot_of_day(const struct outlook *outlook, long slot)
 {
-	return slot % outlook->day;
+	return (slot % outlook->day + outlook->day) % outlook->day; /* of slots before 1970, too */
 }
 
 static long hours(const struct outlook *outlook, double count)
