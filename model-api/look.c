@@ -159,7 +159,7 @@ static void keep_copy(const struct look *look, const struct model_address *addre
 {
 	struct fail fail = {0};
 
-	if (look->settings.copies && address->promotion_id && !copy_write(look->settings.copies, address, parts, &fail))
+	if (parts->bytes && !copy_write(look->settings.copies, address, parts, &fail))
 		log_warning("no local copy was written", "reason", "%s", fail.text, NULL);
 }
 
@@ -192,8 +192,9 @@ static struct model *load(struct look *look, PGconn *db, const struct model_addr
 	double begun_s = clock_monotonic_s();
 	struct model_parts parts = {0};
 	struct model *model = NULL;
+	bool keep_bytes = look->settings.copies && address->promotion_id;
 
-	if (model_fetch(db, address, &parts, fail))
+	if (model_fetch(db, address, keep_bytes, &parts, fail))
 		model = model_build(&parts, address, look->metrics, fail);
 	if (model) {
 		refusals_forget(&look->refusals, address);

@@ -279,12 +279,13 @@ static char *copy_or_null(const char *text)
 	return text ? xstrdup(text) : NULL;
 }
 
-bool model_fetch(PGconn *db, const struct model_address *address, struct model_parts *parts, struct fail *fail)
+bool model_fetch(PGconn *db, const struct model_address *address, bool keep_bytes, struct model_parts *parts,
+		 struct fail *fail)
 {
 	PGresult *row = NULL;
 	bool good;
 
-	parts->forest = registry_model(db, address->model_id, &parts->bytes, &parts->size, fail);
+	parts->forest = registry_model(db, address->model_id, keep_bytes ? &parts->bytes : NULL, &parts->size, fail);
 	if (parts->forest)
 		row = db_queryf(db, fail, "dd",
 				"SELECT f.columns, m.smoke FROM green_ml.feature_set f, green_ml.model m "

@@ -70,14 +70,14 @@ struct model_address {
 /* A model as the registry, or a copy of it, holds it. */
 struct model_parts {
 	struct forest *forest; /* read from the bytes; model_build() takes it */
-	unsigned char *bytes;
+	unsigned char *bytes;  /* NULL: they were not kept */
 	size_t size;
 	char *columns; /* of its feature set, JSON */
 	char *smoke;   /* common/smoke.h; NULL: the model is older than that */
 };
 
 /* False with EXIT_TRY_AGAIN where the database is at fault, else the model is. Released in any case. */
-bool model_fetch(PGconn *db, const struct model_address *address, struct model_parts *parts,
+bool model_fetch(PGconn *db, const struct model_address *address, bool keep_bytes, struct model_parts *parts,
 		 struct fail *fail) MUST_USE;
 void model_parts_release(struct model_parts *parts);
 
