@@ -5,6 +5,7 @@
  *	NAME(word)	a name of this shape
  * A vector of LANES numbers is one or more registers, as the processor has them.
  */
+#ifdef LANES /* without them it is empty, not wrong */
 
 typedef uint16_t NAME(counts) __attribute__((vector_size(LANES * 2)));
 typedef uint32_t NAME(totals) __attribute__((vector_size(LANES * 4)));
@@ -377,3 +378,5 @@ static void NAME(grow)(struct packed_grower *grower, uint64_t random, const uint
 		node = stack[--depth];
 	}
 }
+
+#endif
