@@ -242,6 +242,45 @@ static void self_test_adds_up_the_shares(void **state UNUSED)
 	assert_string_equal(fail.text, "the model fails its self-test: the probabilities of a row do not sum to 1");
 }
 
+static void versions(void **state UNUSED)
+{
+	static const struct {
+		const char *name, *version;
+		int model_id, status; /* status 0: found */
+	} cases[] = {{"towns", NULL, 1, 0},    {"towns", "1", 1, 0},	{"towns", "5", 5, 0},
+		     {"towns", "6", 0, 404},   {"towns", "05", 0, 404}, {"cities", "5", 0, 404},
+		     {"flights", "3", 0, 503}, {"flights", "9", 9, 0},	{"flights", NULL, 0, 503}};
+	struct champions *champions = champions_new();
+	struct model *served = make_model("towns", 1), *pinned = make_model("towns", 5),
+		     *alone = make_model("flights", 9);
+
+	champions->known = true;
+	served->model_id = 1;
+	pinned->model_id = 5;
+	alone->model_id = 9;
+	champions_add(champions, served);
+	champions_add_pinned(champions, pinned);
+	champions_add_pinned(champions, alone); /* its pipeline has no champion yet */
+	champions_add_empty(champions, "flights");
+	model_release(served);
+	model_release(pinned);
+	model_release(alone);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct fail fail = {0};
+		int status = 0;
+		const struct model *model =
+		    champions_find_version(champions, cases[i].name, cases[i].version, &status, &fail);
+
+		if (cases[i].status) {
+			assert_null(model);
+			assert_int_equal(status, cases[i].status);
+		} else {
+			assert_int_equal(model->model_id, cases[i].model_id);
+		}
+	}
+	champions_free(champions);
+}
+
 /* One tree that asks about the age; the town has no threshold. */
 static struct forest *make_forest(void)
 {
@@ -297,6 +336,7 @@ int main(void)
 	    cmocka_unit_test(unknown_registry_is_503),
 	    cmocka_unit_test(a_swap_waits_for_the_old_set),
 	    cmocka_unit_test(columns_must_be_the_models),
+	    cmocka_unit_test(versions),
 	    cmocka_unit_test(self_test_adds_up_the_shares),
 	    cmocka_unit_test(the_table_answers_in_place_of_the_trees),
 	};
