@@ -82,9 +82,11 @@ submit() { # ARGUMENT...: and waits; what argo says goes into the log
 	}
 }
 
+# One that fails is repeated, as the cron's next one would do what it left undone; both are charged.
 tick() { # PIPELINE PRESET TIME
-	submit --from cronwf/scheduler -p "specs=/etc/green-ml/specs/$1.json" -p "preset=$2" -p "now=$3" \
-		-p "carbon=list:$WEEKS_FIRST_TIME/P7D:$WEEKS_INTENSITIES"
+	local arguments=(--from cronwf/scheduler -p "specs=/etc/green-ml/specs/$1.json" -p "preset=$2" -p "now=$3"
+		-p "carbon=list:$WEEKS_FIRST_TIME/P7D:$WEEKS_INTENSITIES")
+	submit "${arguments[@]}" || { echo "experiment: a tick failed, the next one follows" >&2 && submit "${arguments[@]}"; }
 }
 
 # Until what the tick submitted has ended.
