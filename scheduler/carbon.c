@@ -359,7 +359,9 @@ bool carbon_forecast(const struct carbon_source *source, PGconn *db, double from
 		return true;
 	if (db && !carbon_store_forecast(db, source, from_s, due_s, now_s, points, count, fail))
 		return false;
-	*points = xreallocarray(*points, *count + source->forecast_count + 1, sizeof(**points));
+	if (*count > 0)
+		return true;
+	*points = xreallocarray(*points, source->forecast_count + 1, sizeof(**points));
 	for (size_t i = 0; i < source->forecast_count; i++)
 		(*points)[(*count)++] = source->forecast[i];
 	return true;

@@ -94,12 +94,13 @@ bool carbon_store_extent(PGconn *db, const struct carbon_source *source, double 
 bool carbon_store_history(PGconn *db, const struct carbon_source *source, double from_s, double until_s,
 			  struct carbon_point **points, size_t *count, struct fail *fail)
 {
-	PGresult *rows = db_queryf(
-	    db, fail, "sssstt",
-	    "SELECT DISTINCT ON (start_at) extract(epoch FROM start_at), gco2_per_kwh FROM green_ml.carbon_intensity "
-	    "WHERE " SAME_SOURCE "AND NOT is_forecast "
-	    "AND start_at >= $5 AND start_at < $6 ORDER BY start_at, fetched_at DESC",
-	    source->provider, source->signal, source->factors, source->zone, from_s, until_s);
+	PGresult *rows =
+	    db_queryf(db, fail, "sssstt",
+		      "SELECT extract(epoch FROM date_trunc('hour', start_at)), avg(gco2_per_kwh) FROM ("
+		      "	SELECT DISTINCT ON (start_at) start_at, gco2_per_kwh FROM green_ml.carbon_intensity "
+		      "	WHERE " SAME_SOURCE "AND NOT is_forecast AND start_at >= $5 AND start_at < $6 "
+		      "	ORDER BY start_at, fetched_at DESC) AS newest GROUP BY 1 ORDER BY 1",
+		      source->provider, source->signal, source->factors, source->zone, from_s, until_s);
 
 	if (!rows)
 		return fail_prefix(fail, "could not read the stored carbon intensities");
@@ -121,12 +122,14 @@ bool carbon_store_forecast(PGconn *db, const struct carbon_source *source, doubl
 	    "known AS ("
 	    "	(SELECT DISTINCT ON (start_at) * FROM issue WHERE issued_at <= start_at "
 	    "	 ORDER BY start_at, issued_at DESC, fetched_at DESC) UNION "
-	    "	(SELECT DISTINCT ON (start_at) * FROM issue WHERE issued_at <= $6 AND start_at >= $6::timestamptz - "
+	    "	(SELECT DISTINCT ON (start_at) * FROM issue WHERE issued_at <= $6::timestamptz + interval '1 s' AND "
+	    "start_at >= $6::timestamptz - "
 	    "interval '1 h' "
 	    "	 ORDER BY start_at, issued_at DESC, fetched_at DESC) UNION "
 	    "	(SELECT DISTINCT ON (start_at) * FROM issue WHERE start_at >= $7::timestamptz - interval '1 h' "
 	    "	 ORDER BY start_at, issued_at DESC, fetched_at DESC)) "
-	    "SELECT extract(epoch FROM issued_at), extract(epoch FROM start_at), gco2_per_kwh FROM known ORDER BY 1, 2",
+	    "SELECT extract(epoch FROM issued_at), extract(epoch FROM date_trunc('hour', start_at)), avg(gco2_per_kwh) "
+	    "FROM known GROUP BY 1, 2 ORDER BY 1, 2",
 	    source->provider, source->signal, source->factors, source->zone, from_s, due_s, now_s);
 
 	if (!rows)

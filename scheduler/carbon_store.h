@@ -23,12 +23,13 @@ bool carbon_store_newest(PGconn *db, const struct carbon_source *source, double 
 bool carbon_store_extent(PGconn *db, const struct carbon_source *source, double now_s, double *forecast_fetched_s,
 			 double *oldest_s, struct fail *fail) MUST_USE;
 
-/* Actual values that start in [from_s, until_s), ascending; free *points. */
+/* Actual values that start in [from_s, until_s), as means of hours, ascending; free *points. Finer ones would only make
+ * decisions, which keep what they were made from, four times as large. */
 bool carbon_store_history(PGconn *db, const struct carbon_source *source, double from_s, double until_s,
 			  struct carbon_point **points, size_t *count, struct fail *fail) MUST_USE;
 
 /* Of each slot from from_s on: the newest value that was known as it began, that was known at due_s, and that is known
- * now; free *points. */
+ * now, as means of hours; free *points. */
 bool carbon_store_forecast(PGconn *db, const struct carbon_source *source, double from_s, double due_s, double now_s,
 			   struct forecast_point **points, size_t *count, struct fail *fail) MUST_USE;
 

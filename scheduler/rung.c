@@ -17,6 +17,7 @@ struct grounds {
 	const struct policy *policy;
 	const struct signal *signal;
 	struct outlook outlook;
+	double due_at_s;
 	struct job job;
 	struct rule rule;
 	struct trailing trailing; /* before the need fell due */
@@ -57,6 +58,7 @@ static void open_grounds(struct grounds *grounds, const struct decision *decisio
 	if (signal->reading.known)
 		outlook->lag =
 		    (long)(floor(signal->now_s / slot_s) - floor((signal->now_s - signal->reading.age_s) / slot_s));
+	grounds->due_at_s = decision->due_at_s;
 	grounds->job =
 	    (struct job){.due = (long)floor(decision->due_at_s / slot_s), .latest = (long)floor(latest_s / slot_s)};
 	free(points);
@@ -282,7 +284,7 @@ static struct choice ask(struct grounds *grounds, double *now_gco2_per_kwh)
 
 	rule_begin(&grounds->rule, &grounds->outlook, &grounds->job);
 	if (rule_plans_once(&grounds->rule))
-		look(grounds, (double)grounds->job.due * grounds->outlook.slot_s);
+		look(grounds, grounds->due_at_s + 1); /* with what was fetched in that very moment */
 	prospect_prepare(&prospect, &grounds->rule, &grounds->outlook, job_slots(grounds));
 	choice = rule_choose(&prospect, &grounds->job);
 	*now_gco2_per_kwh = prospect.cost[0];

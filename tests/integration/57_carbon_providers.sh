@@ -135,4 +135,37 @@ is "in which nothing is asked" "$(requests busy)" 1
 exits "nobody listens" 0 tick charts.json 2024-03-23T12:10:00Z --carbon-url http://127.0.0.1:1 --zone CH
 like "is no reading" "$(field no_reading)" 'could not ask Energy-Charts'
 is "no number was made up" "$(sql "SELECT count(*) FROM green_ml.carbon_intensity WHERE zone IN ('AT', 'CH', 'FR')")" 0
+
+# --- a need that may wait is decided by what is stored
+load() { # START ROWS, then preprocessed
+	CSV_PATH=$TMP/rows.csv START_ROW=$1 N_ROWS=$2 as loader "$BIN/data-fetch" --pipeline "$TMP/neso.json" >/dev/null 2>&1
+	as preprocessor "$BIN/preprocessing" --pipeline "$TMP/neso.json" >/dev/null 2>&1
+}
+"$BIN/generate" --rows 10000 --drift sudden --drift-from 8000 --drift-size 0.3 --output "$TMP/rows.csv" 2>/dev/null
+load 0 8000
+as trainer "$BIN/model-training" --pipeline "$TMP/neso.json" >/dev/null 2>&1
+load 8000 2000
+point() { # FROM FORECAST ACTUAL
+	echo "{\"from\":\"$1\",\"to\":\"$1\",\"intensity\":{\"forecast\":$2,\"actual\":$3,\"index\":\"low\"}}"
+}
+stub plan "GET /intensity/2018-01-21T12:00Z/pt24h$" "$json" "body {\"data\":[$(point 2018-01-21T12:00Z 300 320)]}" \
+	"GET /intensity/2018-01-21T12:00Z/fw48h$" "$json" \
+	"body {\"data\":[$(point 2018-01-21T12:00Z 300 null),$(point 2018-01-21T13:00Z 200 null),$(point 2018-01-21T14:00Z 100 null),$(point 2018-01-21T14:30Z 60 null),$(point 2018-01-21T15:00Z 200 null)]}" \
+	"GET /intensity/2018-01-21T14:00Z/pt24h$" "$json" "body {\"data\":[$(point 2018-01-21T14:00Z 100 90)]}" \
+	"GET /" "repeat for ever" "status 500" "body down"
+need() { # NOW
+	tick neso.json "$1" --preset seed --policy "${2:-forecast}" --carbon-url "$URL" --max-accuracy-decrease 0.9
+}
+exits "at noon" 0 need 2018-01-21T12:10:00Z
+is "the forecast says when" "$(field verdict) $(field rung) $(field start_at)" "wait forecast 2018-01-21T14:00:00Z"
+exits "half an hour later" 0 need 2018-01-21T12:20:00Z
+is "it says so from the database" "$(field verdict) $(field rung) $(field start_at)" "wait forecast 2018-01-21T14:00:00Z"
+exits "while the provider is down" 0 need 2018-01-21T13:10:00Z
+is "the reading of an hour ago still counts" "$(field verdict) $(field rung) $(field start_at) $(field reading_age_s)" \
+	"wait forecast 2018-01-21T14:00:00Z 4200.0"
+exits "planned once" 0 need 2018-01-21T13:15:00Z forecast-once
+is "for the same hour" "$(field verdict) $(field rung) $(field start_at)" "wait forecast 2018-01-21T14:00:00Z"
+exits "at two" 0 as scheduler "$BIN/scheduler" explain --pipeline "$TMP/neso.json" --via command --command true --json \
+	--now 2018-01-21T14:05:00Z --preset seed --policy forecast --carbon-url "$URL" --max-accuracy-decrease 0.9
+is "it trains" "$(field verdict) $(field rung) $(field reading_gco2_per_kwh)" "train forecast 90.0"
 plan_done
