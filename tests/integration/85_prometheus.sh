@@ -112,6 +112,7 @@ scrape_configs:
 YAML
 background prometheus prometheus --config.file="$TMP/prom/prometheus.yaml" --storage.tsdb.path="$TMP/prom/data" --web.listen-address="127.0.0.1:$web"
 ok "model-api is ready" wait_for 20 curl -sf "http://127.0.0.1:$api/health/ready"
+ok "the exporter answers" wait_for 30 curl -sf "http://127.0.0.1:$exporter/metrics"
 curl -s "http://127.0.0.1:$exporter/metrics" >"$TMP/series"
 ok "the exporter tells the views" grep -q '^green_ml_saving_spent_grams_total{pipeline="insurance-scheduler"' "$TMP/series"
 is "and only ours, by the names of the conventions" "$(grep green_ml "$TMP/series" | promtool check metrics 2>&1 | head -n 5)" ""
