@@ -11,7 +11,8 @@ static const char *time_or_null(double at_s, char text[CLOCK_TEXT_SIZE])
 	return isfinite(at_s) && at_s > 0 ? clock_format(at_s, text) : NULL;
 }
 
-/* $1 pipeline, $2 champion's model or null, $3 feature set, $4 the look's evaluation or 0. */
+/* $1 pipeline, $2 champion's model or null, $3 feature set, $4 the look's evaluation or 0, $5 a need that has an
+ * outcome although its row does not say so yet, or 0. */
 static const char earlier_sql[] =
     "WITH last AS ("
     "	SELECT * FROM green_ml.retrain WHERE pipeline_id = $1 ORDER BY retrain_id DESC LIMIT 1), "
@@ -29,22 +30,27 @@ static const char earlier_sql[] =
     "	(SELECT coalesce(sum(d.rows), 0) FROM green_ml.preprocessing d "
     "	 WHERE d.feature_set_id = $3 AND d.load_id <> ALL (r.known_loads)), "
     "	b.updated_at IS NOT NULL, r.known_loads IS NOT NULL, "
-    "	EXISTS (SELECT FROM green_ml.retrain x WHERE x.evaluation_id = $4 AND x.state IN ('succeeded', 'refused')) "
+    "	EXISTS (SELECT FROM green_ml.retrain x WHERE x.evaluation_id = $4 "
+    "	AND (x.state IN ('succeeded', 'refused') OR x.retrain_id = $5)) "
     "FROM (SELECT 1) AS one LEFT JOIN blocked b ON true LEFT JOIN refused r ON true";
 
-bool retrain_earlier(PGconn *db, const struct evidence *evidence, struct signal *signal, struct fail *fail)
+bool retrain_earlier(PGconn *db, const struct evidence *evidence, const struct change *change, struct signal *signal,
+		     struct fail *fail)
 {
+	bool has_failed = change->any && strcmp(change->state, "failed") == 0;
+	bool has_ended =
+	    change->any && (strcmp(change->state, "succeeded") == 0 || strcmp(change->state, "refused") == 0);
 	char model[16];
 	PGresult *row;
 
 	snprintf(model, sizeof(model), "%d", evidence->champion.model_id);
-	row = db_queryf(db, fail, "dsdl", earlier_sql, evidence->pipeline_id, evidence->champion.exists ? model : NULL,
-			evidence->feature_set_id, evidence->evaluation_id);
+	row = db_queryf(db, fail, "dsdld", earlier_sql, evidence->pipeline_id, evidence->champion.exists ? model : NULL,
+			evidence->feature_set_id, evidence->evaluation_id, has_ended ? change->retrain_id : 0);
 	if (!row)
 		return fail_prefix(fail, "could not read what became of earlier retrainings");
-	signal->rows_since_failed = db_int(row, 0, 0);
+	signal->rows_since_failed = has_failed ? 0 : db_int(row, 0, 0);
 	signal->rows_since_refused = db_int(row, 0, 1);
-	signal->failed = db_bool(row, 0, 2);
+	signal->failed = has_failed || db_bool(row, 0, 2);
 	signal->refused = db_bool(row, 0, 3);
 	signal->answered = db_bool(row, 0, 4);
 	db_free(row);

@@ -51,7 +51,9 @@ struct change {
 	char workflow_uid[64];
 };
 
-bool retrain_earlier(PGconn *db, const struct evidence *evidence, struct signal *signal, struct fail *fail) MUST_USE;
+/* change: what this tick has found out and not stored yet. */
+bool retrain_earlier(PGconn *db, const struct evidence *evidence, const struct change *change, struct signal *signal,
+		     struct fail *fail) MUST_USE;
 bool retrain_outcome(PGconn *db, int retrain_id, enum outcome *outcome, char reason[256], struct fail *fail) MUST_USE;
 
 /* The attempt has ended: retrain loses its need, or goes back to waiting where the attempt failed and was not the last.

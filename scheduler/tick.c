@@ -123,7 +123,8 @@ static bool read_grid(PGconn *db, struct tools *tools, bool store, struct tick *
 
 /* Everything that is known now, and the decision. */
 static bool gather_and_decide(PGconn *db, const struct config *config, struct tools *tools, bool store,
-			      const struct standing *standing, struct tick *tick, struct fail *fail)
+			      const struct standing *standing, const struct change *change, struct tick *tick,
+			      struct fail *fail)
 {
 	struct signal *signal = &tick->signal;
 
@@ -134,7 +135,7 @@ static bool gather_and_decide(PGconn *db, const struct config *config, struct to
 	    !evidence_look(db, tick->spec->name, config, &tick->evidence, fail))
 		return false;
 	evidence_to_signal(&tick->evidence, signal);
-	return read_feedback(db, tick, false, fail) && retrain_earlier(db, &tick->evidence, signal, fail) &&
+	return read_feedback(db, tick, false, fail) && retrain_earlier(db, &tick->evidence, change, signal, fail) &&
 	       read_grid(db, tools, store, tick, fail) && decide_when(db, tools, standing->retrain.id, tick, fail);
 }
 
@@ -232,7 +233,7 @@ static bool work(PGconn *db, const struct config *config, struct tools *tools, s
 	if (config->unblock && !retrain_unblock(db, standing.evidence.pipeline_id, &writer, &lifted, fail))
 		return false;
 	if (!follow(db, tools, &standing, &change, tick, &asked, fail) ||
-	    !gather_and_decide(db, config, tools, true, &standing, tick, fail) ||
+	    !gather_and_decide(db, config, tools, true, &standing, &change, tick, fail) ||
 	    !store_tick(db, config, run, &writer, &change, &standing.retrain, tick, fail))
 		return false;
 	log_decision(tick);
@@ -282,7 +283,7 @@ bool tick_explain(PGconn *db, const struct config *config, const struct spec *sp
 {
 	struct tools tools;
 	struct standing standing = {.retrain = {0}};
-	struct change change;
+	struct change change = {.any = false};
 	struct fail asked = {0};
 	bool locked = false, done = false;
 
@@ -291,7 +292,7 @@ bool tick_explain(PGconn *db, const struct config *config, const struct spec *sp
 	/* A pipeline that a tick is at work on is left to it: its retraining is in flight, whatever the rows say. */
 	if (standing_read(db, spec, &standing, fail) && try_lock(db, spec->name, &locked, fail))
 		done = (!locked || follow(db, &tools, &standing, &change, tick, &asked, fail)) &&
-		       gather_and_decide(db, config, &tools, false, &standing, tick, fail);
+		       gather_and_decide(db, config, &tools, false, &standing, &change, tick, fail);
 	tick->retrain_id = standing.retrain.id;
 	if (locked)
 		unlock_pipeline(db, spec->name);

@@ -244,6 +244,24 @@ exits "when it ended as Error" 0 kube 2023-11-18T09:45:00Z --host "$URL"
 is "the next attempt waits" "$(field verdict) $(field rule) $(sql "SELECT state, attempt FROM green_ml.retrain WHERE state = 'waiting'")" \
 	"wait backing_off waiting|2"
 
+# --- what a tick finds out counts in that tick already
+sql "UPDATE green_ml.retrain SET state = 'accepted', attempt = 5 WHERE state = 'waiting'" >/dev/null
+label=${label%.1}.5
+stub fifth "GET $workflows/$name\$" "$(workflow "$label" Failed)"
+before=$(sql 'SELECT count(*) FROM green_ml.retrain')
+exits "when the fifth attempt ended as Failed" 0 kube 2023-11-18T11:00:00Z --host "$URL"
+is "it is blocked at once" "$(field verdict) $(sql "SELECT count(*) - $before, max(state) FILTER (WHERE workflow = '$name') FROM green_ml.retrain")" \
+	"blocked 0|failed"
+is "and nothing was submitted" "$(requests fifth POST)" 0
+sql "UPDATE green_ml.retrain SET state = 'accepted', attempt = 1 WHERE workflow = '$name'" >/dev/null
+PGUSER=green_ml_trainer RETRAIN_ID=$(sql "SELECT retrain_id FROM green_ml.retrain WHERE state = 'accepted'") \
+	"$BIN/model-training" --json >"$TMP/trained" 2>&1
+like "a challenger is promoted" "$(cat "$TMP/trained")" '"promoted": *true'
+ok "and rolled back before the next tick" env PGUSER=green_ml_trainer "$BIN/model-training" rollback
+stub again "POST $workflows\$" "status 500"
+exits "the tick that sees it end" 0 kube 2023-11-18T11:15:00Z --host "$URL"
+is "makes nothing of the same evidence" "$(field verdict) $(field rule) $(requests again POST)" "skip answered 0"
+
 # --- Electricity Maps
 maps() { # URL ARGUMENT...
 	ELECTRICITY_MAPS_TOKEN=maps-test-token scheduler run --carbon electricity-maps --electricity-maps-url "$@" --via command \
