@@ -72,6 +72,11 @@ is "mended, it is applied alone" "$STATUS $(cat "$OUT")" "0 applied 900_broken.s
 exits "and the older version refuses the newer database" 1 $OWNER "$MIGRATE"
 echo >"$TMP/database/migrations/later.sql"
 exits "a file name without a number" 1 $OWNER "$COPY"
+mv "$TMP/database/migrations/later.sql" "$TMP/database/migrations/900_later.sql"
+exits "two files of one number" 1 $OWNER "$COPY" --status
+like "are named" "$(cat "$ERR")" '900_broken.sql.*900_later.sql.*same number'
+is "the numbers have no gap" "$(find "$ROOT/database/migrations" -name '*.sql' -printf '%f\n' | sort | cut -c1-3)" \
+	"$(seq -f %03g "$FILES")"
 
 # --- specs -------------------------------------------------------------------------------------------------------
 green_ml_database specs --pipeline "$ROOT/pipeline/specs/insurance.json" >"$OUT"
