@@ -76,7 +76,10 @@ static double fake_scale(void)
 
 static bool take_or_load(const struct command_call *call, struct plan *plan, struct fail *fail)
 {
-	struct plan_request request = {.spec = call->spec, .retrain_id = config.retrain, .run_id = run_id(call->run)};
+	struct plan_request request = {.spec = call->spec,
+				       .retrain_id = config.retrain,
+				       .run_id = run_id(call->run),
+				       .threads = (int)config.threads};
 
 	if (!(config.from_plan ? plan_load(call->db, call->spec, config.from_plan, plan, fail)
 			       : plan_take(call->db, &request, plan, fail)))
