@@ -42,6 +42,7 @@ is "another one is refused" "$(feedback "$ID" '"yes"')" \
 is "an id that nobody got" "$(feedback "${ID%????}0000" '"no"')" '{"error":"no prediction with this id was logged"} 404'
 is "an id that is none" "$(feedback nonsense '"no"')" '{"error":"no prediction with this id was logged"} 404'
 is "an id of another day" "$(feedback 00000000-0000-7000-8000-000000000000 '"no"')" '{"error":"no prediction with this id was logged"} 404'
+is "an id of another age" "$(feedback ffffffff-ffff-7fff-bfff-ffffffffffff '"no"')" '{"error":"no prediction with this id was logged"} 404'
 while IFS='|' read -r body error; do
 	is "feedback $body" "$(post /feedback "$body" -w ' %{http_code}' | tr -d '\n')" "{\"error\":\"$error\"} 400"
 done <<'CASES'
@@ -66,7 +67,7 @@ is "with nothing of the request" "$(sql "SELECT DISTINCT pipeline_id, model_id, 
 	WHERE truth IS NOT NULL")" "1|1|yes|no"
 is "the sample sees them" "$(as scheduler sql 'SELECT model_id, n, k, with_truth, complete FROM green_ml.feedback')" "1|4|0|1|f"
 like "the metrics count them" "$(get /metrics | grep -E '^green_ml_api_(feedback|logged)' | paste -sd ' ')" \
-	'logged_predictions_total\{result="written"\} 4 .*result="stored"\} 1 .*result="known"\} 1 .*"conflict"\} 1 .*"unknown"\} 2 '
+	'logged_predictions_total\{result="written"\} 4 .*result="stored"\} 1 .*result="known"\} 1 .*"conflict"\} 1 .*"unknown"\} 3 '
 PORT=$PLAIN_PORT URL=http://127.0.0.1:$PLAIN_PORT
 api_start half --drain-s 0 --log-sample 0.5
 wait_for 5 serves "$FIRST"
