@@ -9,11 +9,11 @@
 #include "model-training/bootstrap.h"
 #include "model-training/parallel.h"
 #include "model-training/random.h"
+#include "model-training/walk.h"
 
 enum {
 	BLOCK_SLOTS = 2048, /* whose sums are kept at a time, fewer where there are many classes */
 	BLOCK_SUMS = 1 << 16,
-	LANES = 16, /* slots that go down a tree side by side */
 };
 
 struct oob {
@@ -128,58 +128,6 @@ void oob_free(struct oob *oob)
 
 /* ------------------------------------------------------------------ down the trees */
 
-/* A slot goes to the next node when its code is below the bound, else to `other`; a leaf's bound is 0 and `other` the
- * leaf itself, so that it stays. */
-struct step {
-	uint16_t feature, bound;
-	uint32_t other;
-};
-
-struct walk {
-	struct step *steps;
-	double *shares; /* by distribution: of the leaf's draws by class, then the sum of their squares, then 1 */
-};
-
-static void link_steps(const struct tree *tree, struct step *steps)
-{
-	uint32_t *open = xcalloc(tree->node_count, sizeof(*open)), count = 0;
-
-	for (uint32_t i = 0; i < tree->node_count; i++) {
-		const struct tree_node *node = &tree->nodes[i];
-
-		if (node->feature != TREE_LEAF) {
-			steps[i] = (struct step){.feature = node->feature, .bound = (uint16_t)(node->left + 1)};
-			open[count++] = i;
-			continue;
-		}
-		steps[i] = (struct step){.other = i};
-		if (count > 0) /* what follows a leaf is the right child of the last split that has none yet */
-			steps[open[--count]].other = i + 1;
-	}
-	free(open);
-}
-
-static void walk_init(const struct tree *tree, int class_count, struct walk *walk)
-{
-	size_t classes = (size_t)class_count, width = classes + 2;
-
-	walk->steps = xcalloc(tree->node_count, sizeof(*walk->steps));
-	walk->shares = xcalloc(tree->distribution_count * width, sizeof(*walk->shares));
-	link_steps(tree, walk->steps);
-	for (uint32_t d = 0; d < tree->distribution_count; d++) {
-		const uint32_t *draws = tree->draws + d * classes;
-		double *shares = walk->shares + d * width, sum = 0;
-
-		for (size_t k = 0; k < classes; k++)
-			sum += draws[k];
-		for (size_t k = 0; k < classes; k++) {
-			shares[k] = draws[k] / sum;
-			shares[classes] += shares[k] * shares[k];
-		}
-		shares[classes + 1] = 1;
-	}
-}
-
 struct scoring {
 	const struct oob *oob;
 	const struct tree *trees;
@@ -191,26 +139,6 @@ struct scoring {
 	double *log_losses; /* by slot looked at; negative: no tree has left it out */
 	uint8_t *right;	    /* by slot looked at */
 };
-
-/* The leaves that LANES slots end at; the last ones may be repeated. */
-static void find_leaves(const struct step *steps, const uint16_t *const rows[LANES], uint32_t at[LANES])
-{
-	uint32_t moved;
-
-	memset(at, 0, LANES * sizeof(*at));
-	do {
-		moved = 0;
-		for (int lane = 0; lane < LANES; lane++) {
-			uint32_t here = at[lane];
-			struct step step = steps[here];
-			uint32_t below = -(uint32_t)(rows[lane][step.feature] < step.bound);
-			uint32_t next = step.other + ((here + 1 - step.other) & below);
-
-			moved |= next ^ here;
-			at[lane] = next;
-		}
-	} while (moved);
-}
 
 /* What is summed up of a slot over the trees: classes + 2 numbers with its weights w, then as many with w^2: shares by
  * class, their squares' sum, 1. */
@@ -237,15 +165,15 @@ static void add_tree(const struct scoring *scoring, int t, uint32_t first, const
 	const float *weights = oob->weights + (size_t)t * oob->slot_count + first;
 	size_t width = sums_of_slot(oob) / 2, features = (size_t)oob->dataset->feature_count;
 
-	for (uint32_t i = 0; i < count; i += LANES) {
-		const uint16_t *rows[LANES];
-		uint32_t at[LANES];
+	for (uint32_t i = 0; i < count; i += WALK_LANES) {
+		const uint16_t *rows[WALK_LANES];
+		uint32_t at[WALK_LANES];
 
-		for (uint32_t lane = 0; lane < LANES; lane++)
+		for (uint32_t lane = 0; lane < WALK_LANES; lane++)
 			rows[lane] =
 			    scoring->codes + (first + picked[i + lane < count ? i + lane : count - 1]) * features;
-		find_leaves(walk->steps, rows, at);
-		for (uint32_t lane = 0; lane < LANES && i + lane < count; lane++)
+		walk_leaves(walk, rows, at);
+		for (uint32_t lane = 0; lane < WALK_LANES && i + lane < count; lane++)
 			add_leaf(walk->shares + (size_t)tree->nodes[at[lane]].distribution * width,
 				 (double)weights[picked[i + lane]], width, sums + (size_t)picked[i + lane] * 2 * width);
 	}
@@ -374,10 +302,8 @@ static void score_codes(const struct oob *oob, const struct tree *trees, const u
 		walk_init(&trees[t], oob->dataset->class_count, &scoring.walks[t]);
 	parallel_run((int)((oob->slot_count - 1) / scoring.block_slots + 1), threads, score_blocks, &scoring);
 	sum_up(&scoring, score);
-	for (int t = 0; t < oob->tree_count; t++) {
-		free(scoring.walks[t].steps);
-		free(scoring.walks[t].shares);
-	}
+	for (int t = 0; t < oob->tree_count; t++)
+		walk_release(&scoring.walks[t]);
 	free(scoring.walks);
 	free(scoring.log_losses);
 	free(scoring.right);

@@ -1,0 +1,80 @@
+#include "model-training/walk.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/banned.h"
+#include "common/xalloc.h"
+
+/* A row goes to the next node when its code is below the bound, else to `other`; a leaf's bound is 0 and `other` the
+ * leaf itself, so that it stays. */
+struct walk_step {
+	uint16_t feature, bound;
+	uint32_t other;
+};
+
+static void link_steps(const struct tree *tree, struct walk_step *steps)
+{
+	uint32_t *open = xcalloc(tree->node_count, sizeof(*open)), count = 0;
+
+	for (uint32_t i = 0; i < tree->node_count; i++) {
+		const struct tree_node *node = &tree->nodes[i];
+
+		if (node->feature != TREE_LEAF) {
+			steps[i] = (struct walk_step){.feature = node->feature, .bound = (uint16_t)(node->left + 1)};
+			open[count++] = i;
+			continue;
+		}
+		steps[i] = (struct walk_step){.other = i};
+		if (count > 0) /* what follows a leaf is the right child of the last split that has none yet */
+			steps[open[--count]].other = i + 1;
+	}
+	free(open);
+}
+
+void walk_init(const struct tree *tree, int class_count, struct walk *walk)
+{
+	size_t classes = (size_t)class_count, width = classes + 2;
+
+	walk->steps = xcalloc(tree->node_count, sizeof(*walk->steps));
+	walk->shares = xcalloc(tree->distribution_count * width, sizeof(*walk->shares));
+	link_steps(tree, walk->steps);
+	for (uint32_t d = 0; d < tree->distribution_count; d++) {
+		const uint32_t *draws = tree->draws + d * classes;
+		double *shares = walk->shares + d * width, sum = 0;
+
+		for (size_t k = 0; k < classes; k++)
+			sum += draws[k];
+		for (size_t k = 0; k < classes; k++) {
+			shares[k] = draws[k] / sum;
+			shares[classes] += shares[k] * shares[k];
+		}
+		shares[classes + 1] = 1;
+	}
+}
+
+void walk_release(struct walk *walk)
+{
+	free(walk->steps);
+	free(walk->shares);
+	*walk = (struct walk){0};
+}
+
+void walk_leaves(const struct walk *walk, const uint16_t *const rows[WALK_LANES], uint32_t at[WALK_LANES])
+{
+	uint32_t moved;
+
+	memset(at, 0, WALK_LANES * sizeof(*at));
+	do {
+		moved = 0;
+		for (int lane = 0; lane < WALK_LANES; lane++) {
+			uint32_t here = at[lane];
+			struct walk_step step = walk->steps[here];
+			uint32_t below = -(uint32_t)(rows[lane][step.feature] < step.bound);
+			uint32_t next = step.other + ((here + 1 - step.other) & below);
+
+			moved |= next ^ here;
+			at[lane] = next;
+		}
+	} while (moved);
+}
