@@ -15,7 +15,7 @@
  *
  * A block holds its cells column by column, the counts as the last column. Little-endian: magic "GMC1", u32 cells, u16
  * columns; per column i32 smallest value, u8 width (0, 1, 2 or 4), then per cell the value less the smallest in that
- *many bytes. A block has at most cells_block_max() cells.
+ * many bytes. A block has at most cells_block_max() cells.
  */
 
 #include <stdbool.h>

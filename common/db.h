@@ -18,8 +18,8 @@
  *
  * Errors carry the statement's purpose in words chosen by the caller through fail_prefix(), the server's message, and a
  * code: SQLSTATE classes 08, 53300, 57P01..57P03, 40001, 40P01, 55P03 and a lost connection -> EXIT_TRY_AGAIN,
- *everything else EXIT_FAILED. A connection that is refused for good (password, no such database) is EXIT_FAILED at
- *once, a setting that libpq does not understand EXIT_WRONG_USE.
+ * everything else EXIT_FAILED. A connection that is refused for good (password, no such database) is EXIT_FAILED at
+ * once, a setting that libpq does not understand EXIT_WRONG_USE.
  */
 
 #include <libpq-fe.h>
@@ -44,7 +44,7 @@ bool db_run(PGconn *db, struct fail *fail, const char *sql, int count, const cha
 
 /* Parameters by printf conversion, one value per %: s (text, NULL = SQL NULL), d (int), l (int64_t), f (double, 17
  * digits), b (bool as int), t (time: double seconds, as timestamptz), y (bytea: const void *, then its size_t).
- *Example: db_queryf(db, &fail, "slt", "INSERT ... VALUES ($1,$2,$3) RETURNING id", name, rows, now) */
+ * Example: db_queryf(db, &fail, "slt", "INSERT ... VALUES ($1,$2,$3) RETURNING id", name, rows, now) */
 PGresult *db_queryf(PGconn *db, struct fail *fail, const char *types, const char *sql, ...) MUST_USE;
 bool db_runf(PGconn *db, struct fail *fail, const char *types, const char *sql, ...) MUST_USE;
 

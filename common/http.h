@@ -12,8 +12,8 @@
  *	http_reply_release(&reply);
  *
  * Call http_init() once in main(): a peer that goes away must not end the program (SIGPIPE). A broken or refused
- *connection and a timeout are EXIT_TRY_AGAIN. Redirects lead from http to https, never back. Nothing is decompressed.
- *Headers of a request are sent to the target of a redirect too (all but Authorization and Cookie).
+ * connection and a timeout are EXIT_TRY_AGAIN. Redirects lead from http to https, never back. Nothing is decompressed.
+ * Headers of a request are sent to the target of a redirect too (all but Authorization and Cookie).
  */
 
 #include <stdbool.h>

@@ -10,7 +10,7 @@
  *
  * After msg come triples of key, format and exactly one value per format, ended by NULL. Values are quoted when needed
  * and cut after 2 KiB, a line ends before the pair that makes it longer than 16 KiB. Thread-safe: a line is written
- *with one write().
+ * with one write().
  */
 
 #include <stdbool.h>

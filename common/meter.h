@@ -3,7 +3,7 @@
 
 /*
  * What the kernel has counted for this process, beside getrusage(): the CPU seconds of its control group, and the
- *energy of the machine's processors.
+ * energy of the machine's processors.
  *
  *	struct meter meter;
  *	meter_open(&meter, &meter_of_this_machine);	at the beginning of what is measured
@@ -16,8 +16,9 @@
  * version 2 (cpu.stat) are known.
  *
  * Energy: the powercap counters intel-rapl:N whose name begins with "package"; core, uncore and dram lie inside or
- *beside them and are left out, so is the copy intel-rapl-mmio. Root may read them, few clouds have them. Of the joules
- *that the packages took, ours are the part that our CPU seconds have in all that the machine was busy for (/proc/stat).
+ * beside them and are left out, so is the copy intel-rapl-mmio. Root may read them, few clouds have them. Of the joules
+ * that the packages took, ours are the part that our CPU seconds have in all that the machine was busy for
+ * (/proc/stat).
  *
  * No errors: what cannot be read is not known, and then the caller has getrusage() and a model.
  */

@@ -3,7 +3,7 @@
 
 /*
  * What the inputs of a training looked like: per feature at most DRIFT_MAX_BINS bins of its values and the training
- *rows in each, as training_plan.profile keeps it; and how far other rows are from that (common/drift.h).
+ * rows in each, as training_plan.profile keeps it; and how far other rows are from that (common/drift.h).
  *
  *	struct profile *profile = profile_read(json, &fail);		NULL: it is none
  *	profile_measure(profile, forest, &rows);			fills the drift of each feature
@@ -12,8 +12,8 @@
  *
  * JSON: [{"column": "a", "from": [k0, k1, ...], "rows": [r0, r1, ...]}, {"column": "b", "keys": [k0, ...], "rows": [r0,
  * ..., rest]}, ...]. With "from" bin i holds the keys (common/forest.h) from from[i] to below from[i + 1]; what is
- *below from[0] counts to bin 0. With "keys", of a category, bin i holds one key, and where there is one more "rows",
- *the last bin holds all other keys.
+ * below from[0] counts to bin 0. With "keys", of a category, bin i holds one key, and where there is one more "rows",
+ * the last bin holds all other keys.
  */
 
 #include <stdbool.h>

@@ -7,7 +7,7 @@
  *
  * Order, later wins: default < spec < preset < environment < option. A program that has a spec or a preset calls
  *	settings_defaults(), then its own "apply spec/preset" step, then settings_environment(), then
- *settings_options(). All others call settings_read(), which does the three in order.
+ * settings_options(). All others call settings_read(), which does the three in order.
  *
  * An environment variable that is empty counts as not given (Argo and Kubernetes templates leave them so), a secret's
  * empty file too. Options are written out: abbreviations are refused.

@@ -3,8 +3,8 @@
 
 /*
  * Smoke rows: a few rows of keys with the scores a model gives them, made by the program that trained it and stored
- *with it. Whoever loads the model answers them again: another machine, compiler or version that computes anything else
- *is found before a client is answered. The rows are made from the model's own thresholds; none is a customer's.
+ * with it. Whoever loads the model answers them again: another machine, compiler or version that computes anything else
+ * is found before a client is answered. The rows are made from the model's own thresholds; none is a customer's.
  *
  *	char *smoke = smoke_make(forest);			JSON; free()
  *	if (!smoke_check(forest, smoke, &fail)) ...

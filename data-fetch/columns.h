@@ -4,7 +4,7 @@
 /*
  * Which columns of a source are kept, where they stand in this file, and what their values must look like: for each
  * registered spec that uses a column (view green_ml.source_requirement) the text is one of its missing texts or a value
- *of its type.
+ * of its type.
  *
  *	struct columns columns;
  *	if (!columns_read(db, &spec, &columns, &fail)) ...	EXIT_WRONG_USE: not registered, or not as the spec says

@@ -11,7 +11,7 @@
  *	copy_release(&copy);		in every case; abandons what has not ended
  *
  * copy_row_end() may find that the server has something to say before the end (copy.interrupted): that is an error of
- *an earlier row, which copy_end() fetches; no more rows are sent then.
+ * an earlier row, which copy_end() fetches; no more rows are sent then.
  */
 
 #include <libpq-fe.h>

@@ -3,7 +3,7 @@
 
 /*
  * Plain bytes out of a stream that may be gzip: its first two bytes tell, not its name. Several gzip members behind
- *each other are one stream (RFC 1952), zero bytes behind the last are padding.
+ * each other are one stream (RFC 1952), zero bytes behind the last are padding.
  *
  *	struct gunzip *gunzip = gunzip_new(name, &limits, sink, context);
  *	while (... data ...)

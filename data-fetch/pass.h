@@ -3,15 +3,15 @@
 
 /*
  * One reading of the input from its header to the last wanted row: finds the columns, skips start_row rows, takes
- *n_rows, hashes what it takes, checks it, and sends the good rows to a COPY.
+ * n_rows, hashes what it takes, checks it, and sends the good rows to a COPY.
  *
  *	struct pass pass = {.kind = PASS_TABLE, .input = &input, .columns = &columns, .window = &window, ...};
  *	pass_run(&pass, &fail)
  *	pass_release(&pass);
  *
  * A row that cannot be read is a reject. More of them than window->max_rejects are an error (EXIT_BAD_DATA): no row is
- *sent from then on, but reading goes on until PASS_MAX_REJECTS are known, so that all that is wrong with a file is seen
- *at once.
+ * sent from then on, but reading goes on until PASS_MAX_REJECTS are known, so that all that is wrong with a file is
+ * seen at once.
  */
 
 #include <stdbool.h>

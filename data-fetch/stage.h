@@ -10,9 +10,9 @@
  *	stage_merge(db, columns, load_id, &merged, &fail)
  *
  * New ids are stored. A known id with equal content is counted as known; with other content it is a conflict: the
- *stored row stands and green_ml.rejected_row says where the first PASS_MAX_REJECTS of them are. An id twice among the
- *staged rows is treated the same way, the first row wins. Another load that stores the same ids at the same time is
- *waited for.
+ * stored row stands and green_ml.rejected_row says where the first PASS_MAX_REJECTS of them are. An id twice among the
+ * staged rows is treated the same way, the first row wins. Another load that stores the same ids at the same time is
+ * waited for.
  */
 
 #include <libpq-fe.h>

@@ -3,7 +3,7 @@
 
 /*
  * Values as a client sends them, whatever the protocol, into the keys of a model: the rules of docs/API.md, "values
- *must be what the feature's type says".
+ * must be what the feature's type says".
  *
  *	struct encoded encoded = {0};
  *	encoded_make_room(&encoded, rows, model);

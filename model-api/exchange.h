@@ -3,7 +3,7 @@
 
 /*
  * What the server knows of a connection and of the request that is on it. One per connection, reused by its requests
- *one after the other, so that a request needs no memory of its own.
+ * one after the other, so that a request needs no memory of its own.
  *
  * The library's time-out only sees idleness: a client that sends a byte now and then keeps a connection for ever. So
  * every exchange has a state and the time it began, and exchange_expire() ends those that take too long. It runs in

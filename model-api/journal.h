@@ -4,11 +4,12 @@
 /*
  * The prediction log and its feedback: one thread with a database connection of its own. Answers are drawn at random,
  * kept in a bounded buffer and written in batches; nothing here ever blocks an answer. What does not fit, or could not
- *be written, is counted (and green_ml.prediction_loss says when, so that no sample with a hole counts as complete).
+ * be written, is counted (and green_ml.prediction_loss says when, so that no sample with a hole counts as complete).
  *
  *	struct journal *journal = journal_start(&settings, metrics, &fail);
- *	if (journal_draw(journal) && journal_add(journal, model, class, id)) ...	any thread; id goes into the
- *answer uint64_t ticket = journal_feedback(journal, id, truth);			any thread
+ *	if (journal_draw(journal) &&
+ *	    journal_add(journal, model, class, id)) ...			any thread; id goes into the answer
+ *	uint64_t ticket = journal_feedback(journal, id, truth);		any thread
  *	...
  *	if (journal_finished(journal) >= ticket) switch (journal_outcome(journal, ticket)) ...
  *	if (journal_stop(journal, 2)) journal_free(journal);			writes what is left

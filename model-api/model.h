@@ -94,7 +94,7 @@ int model_feature(const struct model *model, const char *name);
 void model_predict(const struct model *model, const int32_t *keys, size_t rows, uint16_t *classes, uint64_t *scores);
 
 /* The exact look-up table in place of the trees, where it takes no more memory: slower to make than a model is to load,
- *so a model is published without and gets it afterwards, from the loading thread:
+ * so a model is published without and gets it afterwards, from the loading thread:
  *
  *	struct forest_table *made = model_make_table(model, &fail);	NULL: none, or (fail) it does not agree
  *	model_take_table(model, made);				requests that come from now on use it

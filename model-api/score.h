@@ -5,10 +5,12 @@
  * Encoded rows to predictions, in blocks, with what every protocol does besides: count classes, draw for the prediction
  * log.
  *
- *	struct scoring scoring = {.model = model, .encoded = &encoded, .rows = rows, .journal = journal, .put = put,
- *...}; score_rows(&scoring);				put() is called per block, in order for (i <
- *scoring.drawn_count) if (score_log(&scoring, i, id)) ... id belongs to row scoring.drawn[i].row score_count(&scoring,
- *metrics);			when the answer is complete score_release(&scoring);
+ *	struct scoring scoring = {.model = model, .encoded = &encoded, .rows = rows, .journal = journal, .put = put};
+ *	score_rows(&scoring);				put() is called per block, in order
+ *	for (i < scoring.drawn_count)
+ *		if (score_log(&scoring, i, id)) ...	id belongs to row scoring.drawn[i].row
+ *	score_count(&scoring, metrics);			when the answer is complete
+ *	score_release(&scoring);
  */
 
 #include <stdbool.h>

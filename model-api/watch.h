@@ -4,9 +4,9 @@
 /*
  * Keeps the model table equal to the registry: one thread with one database connection that looks at the champions when
  * it is asked to, when a promotion is notified (LISTEN green_ml_promotion) and every poll_s. A new champion is loaded
- *and tested beside the old one, then the whole set is swapped. A champion that fails its test is refused: the old one
- *keeps serving, and it is tried again only after a while or by force. While the database is away everything keeps
- *serving; the connection is tried again with growing, jittered pauses of at most 30 s.
+ * and tested beside the old one, then the whole set is swapped. A champion that fails its test is refused: the old one
+ * keeps serving, and it is tried again only after a while or by force. While the database is away everything keeps
+ * serving; the connection is tried again with growing, jittered pauses of at most 30 s.
  *
  *	struct watch *watch = watch_start(&settings, table, metrics, &fail);
  *	uint64_t ticket = watch_ask(watch, false);		any thread

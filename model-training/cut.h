@@ -3,9 +3,10 @@
 
 /*
  * The best place to cut a node along one feature: among all pairs of neighbouring values that occur in the node, the
- *one with the greatest sum_k L_k^2 / n_L + sum_k R_k^2 / n_R			(draws of class k left and right of the
- *cut) which is the least Gini impurity. The counts are exact integers and the score is this one double expression, so
- *equal counts give equal scores on every machine; a cut must be strictly better than the best so far to replace it.
+ * one with the greatest
+ *	sum_k L_k^2 / n_L + sum_k R_k^2 / n_R		(draws of class k left and right of the cut)
+ * which is the least Gini impurity. The counts are exact integers and the score is this one double expression, so equal
+ * counts give equal scores on every machine; a cut must be strictly better than the best so far to replace it.
  *
  * Where the values of the node lie close together they are counted in a histogram, else they are sorted; both visit the
  * same cuts in the same order.

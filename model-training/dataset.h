@@ -3,7 +3,7 @@
 
 /*
  * The coded training set: every value replaced by the number of its place in its feature's dictionary, equal rows
- *merged into one slot with a count. It does not depend on the order in which rows came.
+ * merged into one slot with a count. It does not depend on the order in which rows came.
  *
  *	struct dataset_rows rows;
  *	dataset_rows_init(&rows, features, feature_count);
@@ -20,9 +20,9 @@
  *
  * Bytes, little-endian, strings = u16 length + UTF-8: magic "GMLDATA1"; u32 feature_count, u32 class_count, u64
  * row_count, u32 slot_count; label name; class_count labels; per feature: name, u8 type (0 integer 1 real 2 category),
- *u8 binned, u32 value_count, then per value in order: u64 rows that hold it, and i32 low and i32 high key, or for a
- *category its text; per feature the codes of all slots (u8 each when value_count <= 256, else u16); u16 classes of all
- *slots; u32 counts of all slots.
+ * u8 binned, u32 value_count, then per value in order: u64 rows that hold it, and i32 low and i32 high key, or for a
+ * category its text; per feature the codes of all slots (u8 each when value_count <= 256, else u16); u16 classes of all
+ * slots; u32 counts of all slots.
  */
 
 #include <stdbool.h>

@@ -5,10 +5,12 @@
  * May the challenger replace the champion? A pure function of counts; nothing here reads a clock, a file or a database.
  *
  * Both models are scored on the same holdout rows: b = rows that only the champion predicts right, c = rows that only
- *the challenger predicts right. Over n rows loss  = (b - c) / n			accuracy lost by promoting se =
- *sqrt(b + c - (b - c)^2 / n) / n upper = loss + 1.645 se			one-sided 95 %, Wald, paired A window
- *(all rows, and the most recent ones) passes when upper <= max_accuracy_drop; where the rows are too few to tell (1.645
- *se > max_accuracy_drop / 2), when loss <= 0. Where the windows disagree the recent one decides.
+ * the challenger predicts right. Over n rows
+ *	loss  = (b - c) / n				accuracy lost by promoting
+ *	se    = sqrt(b + c - (b - c)^2 / n) / n
+ *	upper = loss + 1.645 se				one-sided 95 %, Wald, paired
+ * A window (all rows, and the most recent ones) passes when upper <= max_accuracy_drop; where the rows are too few to
+ * tell (1.645 se > max_accuracy_drop / 2), when loss <= 0. Where the windows disagree the recent one decides.
  *
  * Besides, the challenger's accuracy on all rows must reach min_accuracy and must not lie more than twice
  * max_accuracy_drop below the best of the earlier champions on the same rows: many small losses in a row are a big one.

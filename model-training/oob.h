@@ -13,10 +13,10 @@
  *	oob_free(oob);
  *
  * On slots: which of a slot's c rows the m draws of tree t hit is not known, but each of them is missed with
- *probability q_ts = (1 - 1/c)^m (0^0 = 1), so that w_ts = c q_ts of the rows are expected to be out of the bag. The
- *slot's prediction is p_s = sum_t w_ts p_ts / sum_t w_ts; for slots of one row that is the estimate by rows. log_loss
- *is the mean of -ln p_s[label], p at least OOB_LEAST_PROBABILITY, each slot with its c rows, over the slots that any
- *tree has left out; accuracy likewise.
+ * probability q_ts = (1 - 1/c)^m (0^0 = 1), so that w_ts = c q_ts of the rows are expected to be out of the bag. The
+ * slot's prediction is p_s = sum_t w_ts p_ts / sum_t w_ts; for slots of one row that is the estimate by rows. log_loss
+ * is the mean of -ln p_s[label], p at least OOB_LEAST_PROBABILITY, each slot with its c rows, over the slots that any
+ * tree has left out; accuracy likewise.
  *
  * A few trees judge badly how many will do: of 10 trees a row is left out by 3.7, and the smaller the leaves, the more
  * the average of 3.7 trees varies around that of 100. For the Brier score, sum_k (p_k - [label = k])^2, this part is
@@ -24,16 +24,16 @@
  * is the expected score of a forest of `whole` trees, estimated from those given: |u - y|^2 - v + s^2 / whole, where v,
  * the variance of p_s, is sum w^2 |p_ts - p_s|^2 / (sum w)^2, and s^2 = sum w |p_ts - p_s|^2 / sum w, both times n / (n
  *- 1) with n = (sum w)^2 / sum w^2; and u = p_s + sum w^2 (p_ts - p_s) / (sum w)^2 takes the bias of a ratio of sums
- *out of p_s (Cochran, Sampling Techniques, 1977, 6.8): trees that drew many of a slot's rows know its label and weigh
- *little. For slots of one row u = p_s, and v and s^2 are the unbiased sample variances. The score is taken over the
- *slots with n >= 2; those of one row get the weight 1 / (the probability of n >= 2), as fewer of them have it.
+ * out of p_s (Cochran, Sampling Techniques, 1977, 6.8): trees that drew many of a slot's rows know its label and weigh
+ * little. For slots of one row u = p_s, and v and s^2 are the unbiased sample variances. The score is taken over the
+ * slots with n >= 2; those of one row get the weight 1 / (the probability of n >= 2), as fewer of them have it.
  *
  * More than max_slots slots: every n-th of them is taken, n the smallest number that suffices. They are sorted by their
  * codes, so this is a systematic sample.
  *
  * The same numbers on every machine and for any number of threads: each slot's sums are taken in the order of the
- *trees, the slots' in the order of slots, with +, -, * and / of IEEE doubles only (the build forbids contraction), and
- *the logarithm is this module's own, of the same four operations, not libm's.
+ * trees, the slots' in the order of slots, with +, -, * and / of IEEE doubles only (the build forbids contraction), and
+ * the logarithm is this module's own, of the same four operations, not libm's.
  */
 
 #include <stdbool.h>

@@ -12,9 +12,8 @@
  *	plan_release(&plan);
  *
  * train_on "all" takes every preprocessed load, last_loads the newest N of them, last_rows the newest N training rows
- *by load and row. min_samples_leaf "auto" is searched when the plan is
- * taken for the first time (auto_leaf.h); the chosen size and the curve are stored with the plan, and the pilot's trees
- * with it in the same transaction: shares.h.
+ * by load and row. min_samples_leaf "auto" is searched when the plan is taken for the first time (auto_leaf.h); the
+ * chosen size and the curve are stored with the plan, and the pilot's trees in the same transaction: shares.h.
  */
 
 #include <jansson.h>

@@ -18,8 +18,8 @@
  *	macro_f1		mean f1 of the classes that occur or are predicted
  *	log_loss		mean of -ln p of the true class, p at least 1e-15
  *	brier			mean of sum_k (p_k - [true class is k])^2, 0..2 (Brier 1950)
- *	ece			sum over QUALITY_BINS equal bins of the largest p: share of the rows * |accuracy - mean
- *p| (Naeini, Cooper, Hauskrecht 2015)
+ *	ece			sum over QUALITY_BINS equal bins of the largest p: share of the rows * |accuracy -
+ *				mean p| (Naeini, Cooper, Hauskrecht 2015)
  *	majority_share		of the most frequent class: the accuracy of always guessing it
  * as scikit-learn's accuracy_score, precision_recall_fscore_support, balanced_accuracy_score, log_loss and
  * brier_score_loss define them. A label that the forest does not know is a class of its own that is never predicted.

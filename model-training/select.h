@@ -4,8 +4,8 @@
 /*
  * Which columns of a CSV file are worth training on: a forest is grown on the candidates, and each is ranked by its
  * permutation importance - how much worse the forest predicts the rows that its trees did not draw (oob.h) when the
- *column's values are taken from other rows (Breiman, Random Forests, 2001, section 10). The measure is the Brier score,
- *whose difference has a standard error; the accuracy lost is reported beside it.
+ * column's values are taken from other rows (Breiman, Random Forests, 2001, section 10). The measure is the Brier
+ * score, whose difference has a standard error; the accuracy lost is reported beside it.
  *
  *	struct select_request request = {.file = "rows.csv", .label = "y", .id = "id", .name = "mine", ...};
  *	struct selected selected;
@@ -14,8 +14,8 @@
  *	selected_release(&selected);
  *
  * A column is chosen when its importance is positive by more than three standard errors; the first one always is. Left
- *out, with a reason: texts that are nearly all different, and columns of numbers of which more than max_missing are
- *missing, since each such row would be dropped. A missing text is a category of its own.
+ * out, with a reason: texts that are nearly all different, and columns of numbers of which more than max_missing are
+ * missing, since each such row would be dropped. A missing text is a category of its own.
  *
  * The holdout of the resulting pipeline (a fifth, by its name and the ids) is not looked at.
  */

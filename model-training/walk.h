@@ -3,7 +3,7 @@
 
 /*
  * Down a grown tree with the codes of rows, WALK_LANES rows side by side, so that their steps do not wait for each
- *other.
+ * other.
  *
  *	struct walk walk;
  *	walk_init(tree, class_count, &walk);

@@ -3,14 +3,14 @@
 
 /*
  * A feature set as preprocessing needs it: its columns with their missing texts and dictionaries, its tables ready for
- *SQL.
+ * SQL.
  *
  *	struct feature_columns set;
  *	if (!feature_columns_lock(db, feature_set_id, &set, &fail)) ...
  *	feature_columns_release(&set);
  *
  * Raw values are the texts of the file, NULL for an empty field. A value is missing when its text is one of the
- *column's missing texts, and nothing else is.
+ * column's missing texts, and nothing else is.
  */
 
 #include <libpq-fe.h>

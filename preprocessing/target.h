@@ -3,7 +3,7 @@
 
 /*
  * Which feature sets have to be brought up to date: those in force of the specs' pipelines. The newest version is
- *always in force, an older one as long as the champion was trained on it.
+ * always in force, an older one as long as the champion was trained on it.
  *
  *	struct targets targets;
  *	if (!targets_find(db, specs, spec_count, &options, &targets, &fail)) ...
