@@ -8,7 +8,8 @@
 
 static void *checked(void *pointer)
 {
-	static const char text[] = "level=error msg=\"out of memory\"\n";
+	static const char text[] = "level=error msg=\"out of memory: allow more of it, or give less to do at once: "
+				   "fewer rows, fewer threads\"\n";
 
 	if (pointer)
 		return pointer;

@@ -80,4 +80,16 @@ is "Inf is a text" "$(value types)" "{'x': 'category'}"
 given 'x,label\n1,a\nb,b\n'
 refuses "a text among the test's numbers" 3 'line 3: column \\"x\\" holds \\"b\\"' --csv "$TMP/rows.csv" \
 	--test-csv "$TMP/bad.csv" --label label --features x
+
+"$BIN/generate" --rows 50000 --output "$TMP/wide.csv" 2>"$ERR"
+columns=$(head -n 1 "$TMP/wide.csv" | tr , '\n' | grep -vx 'id\|ps_ind_02_cat' | paste -sd ,)
+limited() { (ulimit -v 60000 && exec "$BENCH" "$@"); }
+case $(readelf -d "$BENCH" 2>/dev/null) in
+*libasan*) skip "a limit of memory" "the sanitizer needs more than any" ;;
+*)
+	run limited --csv "$TMP/wide.csv" --label ps_ind_02_cat --features "$columns" --threads 1 --trees 2
+	is "a limit of memory: exit code, nothing on stdout" "$STATUS $(cat "$OUT")" "1 "
+	like "a limit of memory: message" "$(cat "$ERR")" 'out of memory: allow more of it'
+	;;
+esac
 plan_done
