@@ -96,6 +96,15 @@ is "as its lower limit" "$(field verdict) $(field rule)" "skip no_drop"
 load rows.csv 10000 2000
 exits "at 615 with more rows" 0 seed 2023-11-17T09:00:00Z
 is "it still waits, with a second look" "$(field verdict) $(field look)" "wait 2"
+budgeted() { # GRAMS
+	scheduler explain --preset seed --carbon "$week" --via command --command "$train" --json --now 2023-11-19T09:00:00Z \
+		--carbon-budget-g "$1"
+}
+spent=$(sql "SELECT 1.001 * sum(operational_g) FROM green_ml.run_cost WHERE program = 'model-training'")
+exits "at 224, the month's first training has used the grams up" 0 budgeted "$spent"
+is "the second waits" "$(field verdict) $(field rule)" "wait over_budget"
+exits "with a budget for both" 0 budgeted 100
+is "it would train" "$(field verdict) $(field rule)" "train small_drop"
 exits "at 224" 0 seed 2023-11-19T09:00:00Z
 is "it trains" "$(field verdict) $(field rung) $(field workflow)" "train threshold train-and-deploy-insurance-2-1"
 like "the need is answered" "$(sql "SELECT state, workflow FROM green_ml.retrain WHERE retrain_id = 2")" \
