@@ -35,9 +35,13 @@ struct grow_data {
 enum { TREE_LEAF = 0xffff };
 
 struct tree_node {
-	uint16_t feature;      /* TREE_LEAF: a leaf */
-	uint16_t left, right;  /* the neighbouring codes it cuts between */
-	uint32_t distribution; /* of a leaf */
+	union {
+		struct {
+			uint16_t left, right; /* the neighbouring codes it cuts between */
+		};
+		uint32_t distribution; /* of a leaf */
+	};
+	uint16_t feature; /* TREE_LEAF: a leaf */
 };
 
 struct tree {
