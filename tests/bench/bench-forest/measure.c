@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "common/banned.h"
+#include "common/digest.h"
 #include "common/forest.h"
 #include "common/forest_table.h"
 #include "common/xalloc.h"
@@ -90,6 +91,16 @@ static void grow(const struct dataset *dataset, const struct grow_settings *sett
 	auto_leaf_release(&found);
 }
 
+static void report_sha256(const struct text *bytes, json_t *result)
+{
+	unsigned char hash[DIGEST_SIZE];
+	char hex[DIGEST_HEX_SIZE];
+
+	digest_bytes(bytes->data, bytes->size, hash);
+	digest_hex(hash, hex);
+	json_object_set_new(result, "model_sha256", json_string(hex));
+}
+
 static bool fit(const struct table *table, const struct grow_settings *settings, struct text *bytes, json_t *result,
 		struct fail *fail)
 {
@@ -128,6 +139,7 @@ static bool fit(const struct table *table, const struct grow_settings *settings,
 	cost_stop(&writing);
 	json_object_set_new(result, "write_wall_s", json_real(writing.wall_s));
 	json_object_set_new(result, "model_bytes", json_integer((json_int_t)bytes->size));
+	report_sha256(bytes, result);
 out:
 	grown_release(&grown);
 	dataset_free(dataset);
