@@ -21,7 +21,7 @@
  * Scores are integers: each leaf holds its class shares in units of 2^-24 (they sum to exactly 2^24), a row's score per
  * class is the sum over the trees. The sum does not depend on order, threads or compiler. A class's probability is its
  * score / (trees * 2^24); the prediction is the class with the highest score, ties go to the lowest class index.
- *Classes are ordered as scikit-learn orders them: by number when every label is an integer, else by bytes.
+ * Classes are ordered as scikit-learn orders them: by number when every label is an integer, else by bytes.
  *
  * Reading and predicting are thread-safe on a const forest.
  */
