@@ -6,6 +6,7 @@
 
 #include "common/banned.h"
 #include "common/xalloc.h"
+#include "model-training/crew.h"
 #include "model-training/packed.h"
 #include "model-training/parallel.h"
 
@@ -47,12 +48,22 @@ static void grow_trees(struct parallel_counter *counter, void *context)
 	bool shows = growth->settings->progress && pthread_equal(pthread_self(), growth->caller);
 	int tree;
 
+	crew_enter(growth->data->crew);
 	while ((tree = parallel_next(counter)) >= 0) {
 		tree_grow(grower, (uint32_t)(growth->settings->first_tree + tree), &growth->trees[tree]);
 		if (shows)
 			growth->settings->progress(parallel_given(counter), growth->settings->trees);
 	}
+	tree_help(grower);
 	tree_grower_free(grower);
+}
+
+/* Not more than could have a tree or a branch each. */
+static int count_threads(const struct grow_data *data, const struct grow_settings *settings)
+{
+	int64_t useful = settings->trees * (1 + (int64_t)data->slot_count / (2 * TREE_LEAST_BRANCH));
+
+	return settings->threads < useful ? settings->threads : (int)useful;
 }
 
 void grow_forest(const struct dataset *dataset, const struct grow_settings *settings, struct grown *grown)
@@ -70,6 +81,7 @@ void grow_forest(const struct dataset *dataset, const struct grow_settings *sett
 	    .max_depth = settings->max_depth,
 	    .min_samples_leaf = (uint32_t)settings->min_samples_leaf,
 	    .seed = settings->seed,
+	    .crew = crew_new(),
 	};
 	struct growth growth = {.data = &data, .settings = settings, .caller = pthread_self()};
 
@@ -77,13 +89,14 @@ void grow_forest(const struct dataset *dataset, const struct grow_settings *sett
 		columns[f] = make_column(&dataset->features[f], dataset->slot_count);
 	data.packed = packed_new(&data);
 	growth.trees = xcalloc((size_t)settings->trees, sizeof(*growth.trees));
-	parallel_run(settings->trees, settings->threads, grow_trees, &growth);
+	parallel_run_all(settings->trees, count_threads(&data, settings), grow_trees, &growth);
 	*grown = (struct grown){.tree_count = settings->trees, .trees = growth.trees};
 	for (int f = 0; f < dataset->feature_count; f++)
 		free((void *)(uintptr_t)columns[f].narrow);
 	free(columns);
 	packed_free((struct packed *)(uintptr_t)data.packed);
 	bootstrap_free(bootstrap);
+	crew_free(data.crew);
 }
 
 void grown_release(struct grown *grown)

@@ -12,7 +12,8 @@
  *	forest_write(dataset, &grown, threads, &text, &fail);		forest_write.h
  *	grown_release(&grown);
  *
- * The forest depends on the training set and the settings only, never on the number of threads. Tree number t is the
+ * Threads share the trees out, and where there are more threads than trees left, parts of trees (crew.h). The forest
+ * depends on the training set and the settings only, never on the number of threads. Tree number t is the
  * same tree whichever trees are grown with it: first_tree .. first_tree + trees - 1 are a share of a larger forest. Its
  * draws by slot are bootstrap_draw(bootstrap_new(dataset->counts, dataset->slot_count), seed, t, draws) (bootstrap.h).
  */

@@ -103,12 +103,8 @@ static void *allocate(size_t count, size_t size)
 struct packed_grower *packed_grower_new(const struct packed *packed)
 {
 	struct packed_grower *grower = xcalloc(1, sizeof(*grower));
-	/* Draws are as many as rows, and a cell has one record for each 65,535 of them. */
-	size_t capacity = packed->cell_count + (size_t)(UINT32_MAX / UINT16_MAX) + 1;
 
 	grower->packed = packed;
-	grower->records[0] = allocate(capacity, packed->kernel->record_size);
-	grower->records[1] = allocate(capacity, packed->kernel->record_size);
 	grower->histograms = allocate(2 * PACKED_CODES, packed->kernel->histogram_size);
 	distribution_set_init(&grower->leaves, packed->kernel->max_classes);
 	return grower;
@@ -118,11 +114,10 @@ void packed_grower_free(struct packed_grower *grower)
 {
 	if (!grower)
 		return;
-	free(grower->records[0]);
-	free(grower->records[1]);
+	free(grower->own[0]);
+	free(grower->own[1]);
 	free(grower->histograms);
 	free(grower->stack);
-	free(grower->nodes);
 	distribution_set_release(&grower->leaves);
 	free(grower);
 }
@@ -139,26 +134,41 @@ void packed_grow_stack(struct packed_grower *grower, size_t node_size)
 	grower->stack_capacity = capacity;
 }
 
-void packed_grow_nodes(struct packed_grower *grower)
+/* Distributions without the lanes that no class has. */
+static void take_leaves(struct packed_grower *grower)
 {
-	grower->node_capacity = grower->node_capacity ? grower->node_capacity * 2 : 1024;
-	grower->nodes = xreallocarray(grower->nodes, grower->node_capacity, sizeof(*grower->nodes));
-}
+	size_t classes = (size_t)grower->packed->data->class_count;
+	size_t lanes = (size_t)grower->packed->kernel->max_classes;
+	struct tree *tree = &grower->branch->tree;
 
-void packed_grow(struct packed_grower *grower, uint32_t tree_number, const uint32_t *draws, struct tree *tree)
-{
-	const struct grow_data *data = grower->packed->data;
-	size_t classes = (size_t)data->class_count, lanes = (size_t)grower->packed->kernel->max_classes;
-
-	grower->node_count = 0;
-	memset(grower->pure, 0, sizeof(grower->pure));
-	grower->packed->kernel->grow(grower, random_mix(random_tree_state(data->seed, tree_number)), draws);
-	*tree = (struct tree){.node_count = (uint32_t)grower->node_count,
-			      .nodes = xreallocarray(NULL, grower->node_count, sizeof(*tree->nodes)),
-			      .distribution_count = grower->leaves.count,
-			      .draws = xcalloc(grower->leaves.count, classes * sizeof(*tree->draws))};
-	memcpy(tree->nodes, grower->nodes, grower->node_count * sizeof(*tree->nodes));
+	tree->distribution_count = grower->leaves.count;
+	tree->draws = xcalloc(grower->leaves.count, classes * sizeof(*tree->draws));
 	for (size_t i = 0; i < tree->distribution_count; i++)
 		memcpy(tree->draws + i * classes, grower->leaves.vectors + i * lanes, classes * sizeof(*tree->draws));
 	distribution_clear(&grower->leaves);
+	memset(grower->pure, 0, sizeof(grower->pure));
+}
+
+void packed_grow(struct packed_grower *grower, uint32_t tree_number, const uint32_t *draws, struct branch *trunk)
+{
+	const struct packed *packed = grower->packed;
+	/* Draws are as many as rows, and a cell has one record for each 65,535 of them. */
+	size_t capacity = packed->cell_count + (size_t)(UINT32_MAX / UINT16_MAX) + 1;
+
+	grower->branch = trunk;
+	for (int i = 0; i < 2; i++) {
+		if (!grower->own[i])
+			grower->own[i] = allocate(capacity, packed->kernel->record_size);
+		grower->records[i] = grower->own[i];
+	}
+	packed->kernel->grow(grower, random_mix(random_tree_state(packed->data->seed, tree_number)), draws);
+	take_leaves(grower);
+}
+
+void packed_grow_branch(struct packed_grower *grower, struct branch *branch)
+{
+	grower->branch = branch;
+	memcpy(grower->records, branch->memory, sizeof(grower->records));
+	grower->packed->kernel->grow_branch(grower);
+	take_leaves(grower);
 }

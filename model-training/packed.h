@@ -8,7 +8,8 @@
  *
  *	struct packed *packed = packed_new(&data);		once per forest; NULL: rows are not narrow, see below
  *	struct packed_grower *grower = packed_grower_new(packed);	working memory, one per thread
- *	packed_grow(grower, tree_number, draws, &tree);		as tree_grow_from() of tree.h, to the last node
+ *	packed_grow(grower, tree_number, draws, &trunk);	as tree_grow_from() of tree.h, to the last node
+ *	packed_grow_branch(grower, branch);			what another grower has given away of its tree
  *	packed_grower_free(grower);
  *	packed_free(packed);
  *
@@ -18,7 +19,7 @@
  * GREEN_ML_SIMD=off in the environment only the plain one is used.
  */
 
-#include "model-training/tree.h"
+#include "model-training/branch.h"
 
 struct packed;
 struct packed_grower;
@@ -28,6 +29,7 @@ void packed_free(struct packed *packed);		 /* NULL is fine, here and below */
 
 struct packed_grower *packed_grower_new(const struct packed *packed);
 void packed_grower_free(struct packed_grower *grower);
-void packed_grow(struct packed_grower *grower, uint32_t tree_number, const uint32_t *draws, struct tree *tree);
+void packed_grow(struct packed_grower *grower, uint32_t tree_number, const uint32_t *draws, struct branch *trunk);
+void packed_grow_branch(struct packed_grower *grower, struct branch *branch);
 
 #endif

@@ -23,12 +23,12 @@ struct packed {
 struct packed_grower {
 	const struct packed *packed;
 	uint32_t record_capacity;
-	void *records[2]; /* a node's run is in one of them, its children's runs in the other */
+	void *own[2];	  /* memory for the records of a tree, from the first tree on */
+	void *records[2]; /* of the tree at hand: a node's run is in one of them, its children's runs in the other */
 	void *histograms; /* two, zero between uses */
 	void *stack;
 	size_t stack_capacity;
-	struct tree_node *nodes;
-	size_t node_count, node_capacity;
+	struct branch *branch; /* what is grown */
 	struct distribution_set leaves;
 	uint32_t pure[PACKED_MAX_CLASSES][PACKED_PURE_DRAWS]; /* index + 1 of leaves of one class and few draws */
 };
@@ -37,6 +37,7 @@ struct packed_kernel {
 	int max_features, max_classes;
 	size_t record_size, histogram_size, node_size;
 	void (*grow)(struct packed_grower *grower, uint64_t random, const uint32_t *draws);
+	void (*grow_branch)(struct packed_grower *grower); /* from grower->branch->node */
 };
 
 enum { PACKED_KERNELS = 4 };
@@ -46,6 +47,5 @@ extern const struct packed_kernel packed_avx2[PACKED_KERNELS];
 #endif
 
 void packed_grow_stack(struct packed_grower *grower, size_t node_size);
-void packed_grow_nodes(struct packed_grower *grower);
 
 #endif

@@ -18,11 +18,15 @@ struct NAME(record) {
 
 struct NAME(node) {
 	NAME(totals) totals;
-	uint64_t random;
+	union {
+		uint64_t random;
+		struct branch *branch;
+	};
 	uint32_t begin, end, draws, constants; /* constants: a bit per feature */
 	int depth;
 	bool second; /* where its records are */
 	bool is_leaf;
+	bool is_given; /* another thread grows the branch from here */
 };
 
 struct NAME(cut) {
@@ -261,13 +265,6 @@ static ALWAYS_INLINE void NAME(set_leaf)(const struct grow_data *data, struct NA
 			(data->max_depth > 0 && node->depth >= data->max_depth) || NAME(is_pure)(node);
 }
 
-static ALWAYS_INLINE void NAME(add_node)(struct packed_grower *grower, struct tree_node node)
-{
-	if (grower->node_count == grower->node_capacity)
-		packed_grow_nodes(grower);
-	grower->nodes[grower->node_count++] = node;
-}
-
 static ALWAYS_INLINE void NAME(add_leaf)(struct packed_grower *grower, const struct NAME(node) * node)
 {
 	uint32_t vector[LANES], *known = NULL, index;
@@ -280,7 +277,7 @@ static ALWAYS_INLINE void NAME(add_leaf)(struct packed_grower *grower, const str
 	index = known && *known ? *known - 1 : distribution_add(&grower->leaves, vector);
 	if (known)
 		*known = index + 1;
-	NAME(add_node)(grower, (struct tree_node){.feature = TREE_LEAF, .distribution = index});
+	branch_add_node(grower->branch, (struct tree_node){.feature = TREE_LEAF, .distribution = index});
 }
 
 static ALWAYS_INLINE struct NAME(node)
@@ -340,11 +337,33 @@ static ALWAYS_INLINE struct NAME(node)
 	return root;
 }
 
-static void NAME(grow)(struct packed_grower *grower, uint64_t random, const uint32_t *draws)
+static void NAME(give_away)(struct packed_grower *grower, struct NAME(node) * node)
+{
+	node->branch = branch_new(grower->branch, grower->records, node, sizeof(*node));
+	node->is_given = true;
+	crew_give(grower->packed->data->crew, node->branch);
+}
+
+/* Puts the right child on the stack, or what stands for it when a thread that has nothing to do is left it. */
+static ALWAYS_INLINE void NAME(push)(struct packed_grower *grower, size_t depth, const struct NAME(node) * left,
+				     struct NAME(node) * right)
+{
+	const struct crew *crew = grower->packed->data->crew;
+	struct NAME(node) * stack;
+
+	if (crew && left->end - left->begin >= TREE_LEAST_BRANCH && right->end - right->begin >= TREE_LEAST_BRANCH &&
+	    crew_is_hungry(crew))
+		NAME(give_away)(grower, right);
+	if (depth == grower->stack_capacity)
+		packed_grow_stack(grower, sizeof(*right));
+	stack = grower->stack;
+	stack[depth] = *right;
+}
+
+static void NAME(grow_from)(struct packed_grower *grower, struct NAME(node) node)
 {
 	const struct grow_data *data = grower->packed->data;
 	struct NAME(work) work = {.grower = grower, .data = data, .few_codes = grower->packed->few_codes};
-	struct NAME(node) node = NAME(make_root)(grower, random, draws), *stack;
 	size_t depth = 0;
 
 	work.histograms[0] = grower->histograms;
@@ -352,31 +371,43 @@ static void NAME(grow)(struct packed_grower *grower, uint64_t random, const uint
 	for (;;) {
 		struct NAME(cut) cut = {.score = -1};
 
-		if (!node.is_leaf)
+		if (!node.is_leaf && !node.is_given)
 			cut = NAME(find_cut)(&work, &node);
 		if (cut.score >= 0) {
 			uint32_t middle = NAME(partition)(grower, &node, &cut);
-			NAME(totals) right_totals;
+			NAME(totals) right_totals = node.totals - cut.left_totals;
+			struct NAME(node) right = NAME(make_child)(data, &node, &right_totals, middle, node.end,
+								   random_right_child(node.random));
 
-			NAME(add_node)
-			(grower,
-			 (struct tree_node){.feature = (uint16_t)cut.feature, .left = cut.left, .right = cut.right});
-			if (depth == grower->stack_capacity)
-				packed_grow_stack(grower, sizeof(node));
-			stack = grower->stack;
-			right_totals = node.totals - cut.left_totals;
-			stack[depth++] = NAME(make_child)(data, &node, &right_totals, middle, node.end,
-							  random_right_child(node.random));
+			branch_add_node(
+			    grower->branch,
+			    (struct tree_node){.feature = (uint16_t)cut.feature, .left = cut.left, .right = cut.right});
 			node = NAME(make_child)(data, &node, &cut.left_totals, node.begin, middle,
 						random_left_child(node.random));
+			NAME(push)(grower, depth++, &node, &right);
 			continue;
 		}
-		NAME(add_leaf)(grower, &node);
+		if (node.is_given)
+			branch_add_stub(grower->branch, node.branch);
+		else
+			NAME(add_leaf)(grower, &node);
 		if (depth == 0)
 			return;
-		stack = grower->stack;
-		node = stack[--depth];
+		node = ((struct NAME(node) *)grower->stack)[--depth];
 	}
+}
+
+static void NAME(grow)(struct packed_grower *grower, uint64_t random, const uint32_t *draws)
+{
+	NAME(grow_from)(grower, NAME(make_root)(grower, random, draws));
+}
+
+static void NAME(grow_branch)(struct packed_grower *grower)
+{
+	struct NAME(node) node;
+
+	memcpy(&node, grower->branch->node, sizeof(node));
+	NAME(grow_from)(grower, node);
 }
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/banned.h"
+#include "model-training/crew.h"
 #include "model-training/packed_internal.h"
 #include "model-training/random.h"
 
@@ -74,7 +75,7 @@ static ALWAYS_INLINE void collect_bits(const uint8_t *bytes, uint64_t *bits)
 #define KERNEL(lanes, codes)                                                                                           \
 	{                                                                                                              \
 		codes, lanes, sizeof(struct record_##lanes##_##codes), sizeof(totals_##lanes##_##codes),               \
-		    sizeof(struct node_##lanes##_##codes), grow_##lanes##_##codes                                      \
+		    sizeof(struct node_##lanes##_##codes), grow_##lanes##_##codes, grow_branch_##lanes##_##codes       \
 	}
 
 const struct packed_kernel KERNELS[PACKED_KERNELS] = {KERNEL(4, 8), KERNEL(4, 24), KERNEL(8, 16), KERNEL(16, 32)};

@@ -45,16 +45,14 @@ static void *run_job(void *argument)
 }
 
 /* A thread that cannot be started is not missed: the others take its pieces. */
-void parallel_run(int pieces, int threads, void (*worker)(struct parallel_counter *counter, void *context),
-		  void *context)
+void parallel_run_all(int pieces, int threads, void (*worker)(struct parallel_counter *counter, void *context),
+		      void *context)
 {
 	struct parallel_counter counter = {.pieces = pieces};
 	struct job job = {.counter = &counter, .worker = worker, .context = context};
 	pthread_t *others;
 	int started = 0;
 
-	if (threads > pieces)
-		threads = pieces;
 	others = xcalloc(threads > 1 ? (size_t)threads - 1 : 0, sizeof(*others));
 	while (started < threads - 1 && pthread_create(&others[started], NULL, run_job, &job) == 0)
 		started++;
@@ -62,6 +60,12 @@ void parallel_run(int pieces, int threads, void (*worker)(struct parallel_counte
 	while (started > 0)
 		pthread_join(others[--started], NULL);
 	free(others);
+}
+
+void parallel_run(int pieces, int threads, void (*worker)(struct parallel_counter *counter, void *context),
+		  void *context)
+{
+	parallel_run_all(pieces, threads < pieces ? threads : pieces, worker, context);
 }
 
 /* The processors that the container's limit allows (cgroup v2: "QUOTA PERIOD" in microseconds, or "max PERIOD"). */

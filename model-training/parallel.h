@@ -17,6 +17,10 @@ int parallel_given(const struct parallel_counter *counter);
 void parallel_run(int pieces, int threads, void (*worker)(struct parallel_counter *counter, void *context),
 		  void *context);
 
+/* The same with all `threads`, also where there are fewer pieces: those that find none left may help the others. */
+void parallel_run_all(int pieces, int threads, void (*worker)(struct parallel_counter *counter, void *context),
+		      void *context);
+
 /* The processors this process may use: its affinity, and its container's limit rounded up. */
 int parallel_processors(void);
 

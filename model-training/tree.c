@@ -6,12 +6,15 @@
 
 #include "common/banned.h"
 #include "common/xalloc.h"
+#include "model-training/block.h"
+#include "model-training/crew.h"
 #include "model-training/distribution.h"
 #include "model-training/packed.h"
 #include "model-training/random.h"
 
-/* A node whose members are known and whose turn comes. */
+/* A node whose members are known and whose turn comes, or what another thread grows in its place. */
 struct pending {
+	struct branch *branch;
 	uint32_t begin, end;
 	int depth;
 	int constants; /* features known to be constant in it */
@@ -19,24 +22,14 @@ struct pending {
 	bool in_block; /* its members' slots are places in the block */
 };
 
-/*
- * The codes of a node's members, side by side: where a subtree has at most so many members, its columns are copied here
- * and its searches stay in a near cache, instead of fetching each code from a long column. That pays unless the
- * candidates of its nodes are few of very many features.
- */
-enum { BLOCK_BYTES = 1 << 18, BLOCK_MEMBERS = 4096, BLOCK_LEAST = 64, BLOCK_FEATURES_PER_CANDIDATE = 8 };
-
-struct block {
-	uint32_t members; /* at most; 0: there is none */
-	struct column *columns;
-	uint8_t *bytes;
-};
+enum { BLOCK_LEAST = 64 }; /* members from which on a block pays */
 
 struct tree_grower {
 	const struct grow_data *data;
-	struct packed_grower *packed; /* does the work where data->packed is set */
-	uint32_t *draws;	      /* by slot */
-	struct member *members, *spare;
+	struct packed_grower *packed;	/* does the work where data->packed is set */
+	uint32_t *draws;		/* by slot, from the first tree on, as `own` */
+	struct member *own[2];		/* memory for the members of a tree and as much to part them */
+	struct member *members, *spare; /* of the tree at hand, which may be another grower's */
 	struct pending *stack;
 	size_t stack_count, stack_capacity;
 	int *features;		       /* all, in order except while a node draws its candidates */
@@ -45,53 +38,17 @@ struct tree_grower {
 	int *constant_at;	       /* by feature: where in constants it stands if it does */
 	uint32_t *totals, *odd_totals; /* draws by class of the node at hand */
 	struct cut_scratch *scratch;
+	uint32_t scratch_members; /* that it has room for */
 	struct block block;
 	struct distribution_set leaves;
-	struct tree *tree;
-	uint32_t node_capacity;
+	struct branch *branch; /* what is grown */
 };
 
-static void block_init(struct block *block, const struct grow_data *data)
-{
-	size_t width = 0, at = 0;
-
-	for (int f = 0; f < data->feature_count; f++)
-		width += data->columns[f].narrow ? 1 : 2;
-	block->members = BLOCK_BYTES / width < BLOCK_MEMBERS ? (uint32_t)(BLOCK_BYTES / width) & ~1u : BLOCK_MEMBERS;
-	if (data->feature_count > data->max_features * BLOCK_FEATURES_PER_CANDIDATE)
-		block->members = 0;
-	block->bytes = xcalloc(block->members, width);
-	block->columns = xcalloc((size_t)data->feature_count, sizeof(*block->columns));
-	for (int f = 0; f < data->feature_count; f++) {
-		block->columns[f] = (struct column){.greatest = data->columns[f].greatest};
-		if (data->columns[f].narrow)
-			block->columns[f].narrow = block->bytes + at;
-		else
-			block->columns[f].wide = (uint16_t *)(void *)(block->bytes + at);
-		at += block->members * (size_t)(data->columns[f].narrow ? 1 : 2);
-	}
-}
-
-static void block_fill(struct tree_grower *grower, struct pending *node)
-{
-	const struct grow_data *data = grower->data;
-	struct member *members = grower->members + node->begin;
-	uint32_t count = node->end - node->begin;
-
-	for (int f = 0; f < data->feature_count; f++) {
-		const struct column *from = &data->columns[f], *to = &grower->block.columns[f];
-		uint8_t *narrow = (uint8_t *)(uintptr_t)to->narrow;
-		uint16_t *wide = (uint16_t *)(uintptr_t)to->wide;
-
-		for (uint32_t i = 0; narrow && i < count; i++)
-			narrow[i] = from->narrow[members[i].slot];
-		for (uint32_t i = 0; wide && i < count; i++)
-			wide[i] = from->wide[members[i].slot];
-	}
-	for (uint32_t i = 0; i < count; i++)
-		members[i].slot = i;
-	node->in_block = true;
-}
+/* How a branch knows its first node. */
+struct start {
+	struct pending pending;
+	int constants[]; /* pending.constants */
+};
 
 static const struct column *columns_of(const struct tree_grower *grower, const struct pending *node)
 {
@@ -103,13 +60,10 @@ struct tree_grower *tree_grower_new(const struct grow_data *data)
 	struct tree_grower *grower = xcalloc(1, sizeof(*grower));
 
 	grower->data = data;
-	grower->draws = xcalloc(data->slot_count, sizeof(*grower->draws));
 	if (data->packed) {
 		grower->packed = packed_grower_new(data->packed);
 		return grower;
 	}
-	grower->members = xcalloc(data->slot_count, sizeof(*grower->members));
-	grower->spare = xcalloc(data->slot_count, sizeof(*grower->spare));
 	grower->features = xcalloc((size_t)data->feature_count, sizeof(*grower->features));
 	grower->drawn = xcalloc((size_t)data->feature_count, sizeof(*grower->drawn));
 	grower->constants = xcalloc((size_t)data->feature_count, sizeof(*grower->constants));
@@ -119,7 +73,6 @@ struct tree_grower *tree_grower_new(const struct grow_data *data)
 	grower->totals = xcalloc((size_t)data->class_count, sizeof(*grower->totals));
 	grower->odd_totals = xcalloc((size_t)data->class_count, sizeof(*grower->odd_totals));
 	block_init(&grower->block, data);
-	grower->scratch = cut_scratch_new(data->slot_count, data->class_count);
 	distribution_set_init(&grower->leaves, data->class_count);
 	return grower;
 }
@@ -130,11 +83,10 @@ void tree_grower_free(struct tree_grower *grower)
 		return;
 	packed_grower_free(grower->packed);
 	free(grower->draws);
-	free(grower->members);
-	free(grower->spare);
+	free(grower->own[0]);
+	free(grower->own[1]);
 	free(grower->stack);
-	free(grower->block.bytes);
-	free(grower->block.columns);
+	block_release(&grower->block);
 	free(grower->features);
 	free(grower->drawn);
 	free(grower->constants);
@@ -151,6 +103,16 @@ void tree_release(struct tree *tree)
 	free(tree->nodes);
 	free(tree->draws);
 	*tree = (struct tree){0};
+}
+
+static void reserve_scratch(struct tree_grower *grower, uint32_t members)
+{
+	if (members <= grower->scratch_members)
+		return;
+	members += members / 16; /* the next tree may have some more */
+	cut_scratch_free(grower->scratch);
+	grower->scratch = cut_scratch_new(members, grower->data->class_count);
+	grower->scratch_members = members;
 }
 
 static uint32_t collect_members(struct tree_grower *grower, const uint32_t *draws)
@@ -172,17 +134,6 @@ static void push(struct tree_grower *grower, struct pending node)
 		grower->stack = xreallocarray(grower->stack, grower->stack_capacity, sizeof(*grower->stack));
 	}
 	grower->stack[grower->stack_count++] = node;
-}
-
-static void add_node(struct tree_grower *grower, struct tree_node node)
-{
-	struct tree *tree = grower->tree;
-
-	if (tree->node_count == grower->node_capacity) {
-		grower->node_capacity = grower->node_capacity ? grower->node_capacity * 2 : 1024;
-		tree->nodes = xreallocarray(tree->nodes, grower->node_capacity, sizeof(*tree->nodes));
-	}
-	tree->nodes[tree->node_count++] = node;
 }
 
 static void swap(int *features, int a, int b)
@@ -234,6 +185,7 @@ static struct cut find_cut(struct tree_grower *grower, const struct cut_node *no
 static uint32_t partition(struct tree_grower *grower, const struct pending *node, const struct cut *cut)
 {
 	const struct column *column = &columns_of(grower, node)[cut->feature];
+	struct member *spare = grower->spare + node->begin;
 	uint32_t left = node->begin, right = 0;
 
 	for (uint32_t i = node->begin; i < node->end; i++) {
@@ -242,12 +194,24 @@ static uint32_t partition(struct tree_grower *grower, const struct pending *node
 		bool goes_left = code <= cut->left;
 
 		grower->members[left] = member;
-		grower->spare[right] = member;
+		spare[right] = member;
 		left += goes_left;
 		right += !goes_left;
 	}
-	memcpy(grower->members + left, grower->spare, right * sizeof(*grower->members));
+	memcpy(grower->members + left, spare, right * sizeof(*spare));
 	return left;
+}
+
+/* From here on the slots of the node's members are places in the block. */
+static void enter_block(struct tree_grower *grower, struct pending *node)
+{
+	struct member *members = grower->members + node->begin;
+	uint32_t count = node->end - node->begin;
+
+	block_fill(&grower->block, grower->data, members, count);
+	for (uint32_t i = 0; i < count; i++)
+		members[i].slot = i;
+	node->in_block = true;
 }
 
 /* Sums up the members' classes. False: only one class. Two alternating sums, so that an addition need not wait for the
@@ -283,51 +247,154 @@ static bool sum_up(struct tree_grower *grower, const struct pending *pending, st
 	return squares < (uint64_t)draws * draws;
 }
 
+/* Leaves the node to a thread that has nothing to do. */
+static void give_away(struct tree_grower *grower, struct pending *pending)
+{
+	size_t constants = (size_t)pending->constants * sizeof(int), size = sizeof(struct start) + constants;
+	struct start *start = xmalloc(size);
+
+	start->pending = *pending;
+	memcpy(start->constants, grower->constants, constants);
+	pending->branch = branch_new(grower->branch, (void *[]){grower->members, grower->spare}, start, size);
+	free(start);
+	crew_give(grower->data->crew, pending->branch);
+}
+
+static void push_children(struct tree_grower *grower, const struct pending *parent, uint32_t middle)
+{
+	const struct crew *crew = grower->data->crew;
+	struct pending left = {.begin = parent->begin,
+			       .end = middle,
+			       .depth = parent->depth + 1,
+			       .constants = parent->constants,
+			       .random = random_left_child(parent->random),
+			       .in_block = parent->in_block};
+	struct pending right = left;
+
+	right.begin = middle;
+	right.end = parent->end;
+	right.random = random_right_child(parent->random);
+	if (crew && left.end - left.begin >= TREE_LEAST_BRANCH && right.end - right.begin >= TREE_LEAST_BRANCH &&
+	    crew_is_hungry(crew))
+		give_away(grower, &right);
+	push(grower, right);
+	push(grower, left);
+}
+
 static void grow_node(struct tree_grower *grower, struct pending pending)
 {
 	const struct grow_data *data = grower->data;
 	struct cut best = {.score = -1};
 	struct cut_node node;
-	uint32_t middle;
 
 	if (sum_up(grower, &pending, &node) && node.draws / 2 >= data->min_samples_leaf &&
 	    (data->max_depth == 0 || pending.depth < data->max_depth)) {
 		if (!pending.in_block && node.member_count >= BLOCK_LEAST && node.member_count <= grower->block.members)
-			block_fill(grower, &pending);
+			enter_block(grower, &pending);
 		best = find_cut(grower, &node, &pending);
 	}
 	if (best.score < 0) {
-		add_node(grower, (struct tree_node){.feature = TREE_LEAF,
-						    .distribution = distribution_add(&grower->leaves, grower->totals)});
+		branch_add_node(grower->branch,
+				(struct tree_node){.feature = TREE_LEAF,
+						   .distribution = distribution_add(&grower->leaves, grower->totals)});
 		return;
 	}
-	add_node(grower, (struct tree_node){.feature = (uint16_t)best.feature, .left = best.left, .right = best.right});
-	middle = partition(grower, &pending, &best);
-	push(grower, (struct pending){middle, pending.end, pending.depth + 1, pending.constants,
-				      random_right_child(pending.random), pending.in_block});
-	push(grower, (struct pending){pending.begin, middle, pending.depth + 1, pending.constants,
-				      random_left_child(pending.random), pending.in_block});
+	branch_add_node(grower->branch,
+			(struct tree_node){.feature = (uint16_t)best.feature, .left = best.left, .right = best.right});
+	push_children(grower, &pending, partition(grower, &pending, &best));
+}
+
+/* ------------------------------------------------------------------ parts of a tree */
+
+static void grow_pending(struct tree_grower *grower)
+{
+	while (grower->stack_count > 0) {
+		struct pending pending = grower->stack[--grower->stack_count];
+
+		if (pending.branch)
+			branch_add_stub(grower->branch, pending.branch);
+		else
+			grow_node(grower, pending);
+	}
+	branch_set_leaves(grower->branch, &grower->leaves);
+}
+
+static void grow_trunk(struct tree_grower *grower, uint32_t tree_number, const uint32_t *draws, struct branch *trunk)
+{
+	const struct grow_data *data = grower->data;
+	struct pending root = {.random = random_mix(random_tree_state(data->seed, tree_number))};
+
+	for (int i = 0; i < 2; i++)
+		if (!grower->own[i])
+			grower->own[i] = xcalloc(data->slot_count, sizeof(*grower->own[i]));
+	grower->branch = trunk;
+	grower->members = grower->own[0];
+	grower->spare = grower->own[1];
+	root.end = collect_members(grower, draws);
+	reserve_scratch(grower, root.end);
+	push(grower, root);
+	grow_pending(grower);
+}
+
+static void grow_branch(struct tree_grower *grower, struct branch *branch)
+{
+	const struct start *start = branch->node;
+	struct pending pending = start->pending;
+
+	grower->branch = branch;
+	grower->members = branch->memory[0];
+	grower->spare = branch->memory[1];
+	for (int i = 0; i < pending.constants; i++) {
+		grower->constants[i] = start->constants[i];
+		grower->constant_at[start->constants[i]] = i;
+	}
+	reserve_scratch(grower, pending.end - pending.begin);
+	push(grower, pending);
+	grow_pending(grower);
+}
+
+/* ------------------------------------------------------------------ trees */
+
+/* Branches of any tree, until that of the trunk is grown; without one, until all are. */
+static void help(struct tree_grower *grower, const struct branch *trunk)
+{
+	struct crew *crew = grower->data->crew;
+	struct branch *branch;
+
+	while ((branch = crew_take(crew, trunk)) != NULL) {
+		if (grower->packed)
+			packed_grow_branch(grower->packed, branch);
+		else
+			grow_branch(grower, branch);
+		crew_grown(crew, branch);
+	}
+}
+
+void tree_help(struct tree_grower *grower)
+{
+	help(grower, NULL);
 }
 
 void tree_grow_from(struct tree_grower *grower, uint32_t tree_number, const uint32_t *draws, struct tree *tree)
 {
-	if (grower->packed) {
-		packed_grow(grower->packed, tree_number, draws, tree);
-		return;
+	struct branch trunk;
+
+	branch_init_trunk(&trunk);
+	if (grower->packed)
+		packed_grow(grower->packed, tree_number, draws, &trunk);
+	else
+		grow_trunk(grower, tree_number, draws, &trunk);
+	if (grower->data->crew) {
+		crew_grown(grower->data->crew, &trunk);
+		help(grower, &trunk);
 	}
-	*tree = (struct tree){0};
-	grower->tree = tree;
-	grower->node_capacity = 0;
-	push(grower, (struct pending){.end = collect_members(grower, draws),
-				      .random = random_mix(random_tree_state(grower->data->seed, tree_number))});
-	while (grower->stack_count > 0)
-		grow_node(grower, grower->stack[--grower->stack_count]);
-	tree->distribution_count = grower->leaves.count;
-	tree->draws = distribution_take(&grower->leaves);
+	branch_join(&trunk, grower->data->class_count, tree);
 }
 
 void tree_grow(struct tree_grower *grower, uint32_t tree_number, struct tree *tree)
 {
+	if (!grower->draws)
+		grower->draws = xcalloc(grower->data->slot_count, sizeof(*grower->draws));
 	bootstrap_draw(grower->data->bootstrap, grower->data->seed, tree_number, grower->draws);
 	tree_grow_from(grower, tree_number, grower->draws, tree);
 }

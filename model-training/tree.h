@@ -12,6 +12,9 @@
  * A node is a leaf when it is pure, holds fewer than two or than 2 * min_samples_leaf draws, is max_depth deep, or has
  * no valid cut. Else its candidates are drawn without replacement as scikit-learn draws them: constant ones count, but
  * they go on until one that is not constant has been looked at. The tree depends on data, seed and tree number only.
+ *
+ * With data->crew (crew.h) several growers, each in a thread that has entered the crew, help each other: tree_grow()
+ * gives branches of its tree away, and a grower that has no tree left to grow calls tree_help() until none has.
  */
 
 #include <stdint.h>
@@ -30,7 +33,10 @@ struct grow_data {
 	int max_depth;			   /* 0: no limit */
 	uint32_t min_samples_leaf;	   /* in draws, at least 1 */
 	uint64_t seed;
+	struct crew *crew; /* NULL: each tree is grown by one thread */
 };
+
+enum { TREE_LEAST_BRANCH = 4096 }; /* members that a subtree must have to be given away */
 
 enum { TREE_LEAF = 0xffff };
 
@@ -58,6 +64,7 @@ void tree_grower_free(struct tree_grower *grower);		   /* NULL is fine */
 void tree_grow(struct tree_grower *grower, uint32_t tree_number, struct tree *tree);
 /* The same from given draws by slot instead of a bootstrap sample. */
 void tree_grow_from(struct tree_grower *grower, uint32_t tree_number, const uint32_t *draws, struct tree *tree);
+void tree_help(struct tree_grower *grower);
 void tree_release(struct tree *tree);
 
 #endif

@@ -343,6 +343,29 @@ static struct dataset *small_dataset(bool low, int64_t count)
 	return dataset;
 }
 
+/* Rows of few values for every shape of packed.h, and labels that depend on them loosely. */
+static struct dataset *narrow_dataset(int features, int classes, int values, int64_t count, int64_t most)
+{
+	struct dataset_rows rows;
+	struct dataset *dataset;
+	uint64_t random = (uint64_t)(features + classes + values);
+
+	dataset_rows_init(&rows, features);
+	for (int64_t row = 0; row < count; row++) {
+		int32_t f[MAX_FEATURES], label = 0;
+
+		for (int i = 0; i < features; i++)
+			f[i] = (int32_t)random_below(&random, i == 1 ? 1 : i % 3 ? 4 : (uint32_t)values);
+		label = (f[0] * 3 + f[features - 1]) * classes / (values * 4);
+		if (random_below(&random, 4) == 0 || row < classes)
+			label = (int32_t)(row % classes);
+		dataset_rows_add(&rows, label % classes, f, 1 + (int64_t)random_below(&random, (uint32_t)most));
+	}
+	dataset = build(&rows, COLUMN_INTEGER, classes);
+	dataset_rows_release(&rows);
+	return dataset;
+}
+
 static void does_not_depend_on_threads(void **state UNUSED)
 {
 	static const int threads[] = {1, 2, 3, 8};
@@ -359,6 +382,29 @@ static void does_not_depend_on_threads(void **state UNUSED)
 			if (i > 0)
 				assert_memory_equal(hash, first, DIGEST_SIZE);
 		}
+		dataset_free(dataset);
+	}
+}
+
+/* A tree for each of two shapes of rows that is large enough for others to help with it, and fewer trees than threads.
+ */
+static void threads_help_each_other(void **state UNUSED)
+{
+	static const int threads[] = {1, 2, 3, 8};
+
+	for (int narrow = 0; narrow <= 1; narrow++) {
+		struct dataset *dataset = narrow ? narrow_dataset(12, 4, 200, 60000, 2) : small_dataset(false, 60000);
+		unsigned char first[DIGEST_SIZE], hash[DIGEST_SIZE];
+
+		for (int trees = 1; trees <= 3; trees += 2)
+			for (int i = 0; i < 4; i++) {
+				struct grow_settings settings = {
+				    .trees = trees, .min_samples_leaf = 3, .seed = 9, .threads = threads[i]};
+
+				forest_free(grow_and_read(dataset, &settings, i == 0 ? first : hash));
+				if (i > 0)
+					assert_memory_equal(hash, first, DIGEST_SIZE);
+			}
 		dataset_free(dataset);
 	}
 }
@@ -401,29 +447,6 @@ static void depends_on_the_seed_and_is_a_prefix(void **state UNUSED)
 	grown_release(&share);
 	grown_release(&other);
 	dataset_free(dataset);
-}
-
-/* Rows of few values for every shape of packed.h, and labels that depend on them loosely. */
-static struct dataset *narrow_dataset(int features, int classes, int values, int64_t count, int64_t most)
-{
-	struct dataset_rows rows;
-	struct dataset *dataset;
-	uint64_t random = (uint64_t)(features + classes + values);
-
-	dataset_rows_init(&rows, features);
-	for (int64_t row = 0; row < count; row++) {
-		int32_t f[MAX_FEATURES], label = 0;
-
-		for (int i = 0; i < features; i++)
-			f[i] = (int32_t)random_below(&random, i == 1 ? 1 : i % 3 ? 4 : (uint32_t)values);
-		label = (f[0] * 3 + f[features - 1]) * classes / (values * 4);
-		if (random_below(&random, 4) == 0 || row < classes)
-			label = (int32_t)(row % classes);
-		dataset_rows_add(&rows, label % classes, f, 1 + (int64_t)random_below(&random, (uint32_t)most));
-	}
-	dataset = build(&rows, COLUMN_INTEGER, classes);
-	dataset_rows_release(&rows);
-	return dataset;
 }
 
 /* The same trees from columns and from records, with SIMD and without. The counts of the last shape do not fit into the
@@ -559,6 +582,7 @@ int main(void)
 	    cmocka_unit_test(looks_past_constants),
 	    cmocka_unit_test(is_as_accurate_as_scikit_learn),
 	    cmocka_unit_test(does_not_depend_on_threads),
+	    cmocka_unit_test(threads_help_each_other),
 	    cmocka_unit_test(depends_on_the_seed_and_is_a_prefix),
 	    cmocka_unit_test(grows_the_same_from_records),
 	    cmocka_unit_test(grows_a_thousand_classes),
