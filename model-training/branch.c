@@ -38,12 +38,6 @@ void branch_add_stub(struct branch *branch, struct branch *other)
 	branch->branches[branch->branch_count++] = other;
 }
 
-void branch_set_leaves(struct branch *branch, struct distribution_set *leaves)
-{
-	branch->tree.distribution_count = leaves->count;
-	branch->tree.draws = distribution_take(leaves);
-}
-
 /* ------------------------------------------------------------------ putting the parts together */
 
 struct part {
@@ -55,7 +49,6 @@ struct part {
 struct whole {
 	struct branch nodes;
 	struct distribution_set leaves;
-	size_t classes;
 	struct part *parts; /* that have begun, each within the one before it */
 	size_t depth, capacity;
 };
@@ -67,7 +60,7 @@ static void begin_part(struct whole *whole, struct branch *branch)
 		whole->parts = xreallocarray(whole->parts, whole->capacity, sizeof(*whole->parts));
 	}
 	whole->parts[whole->depth++] =
-	    (struct part){.branch = branch, .numbers = xcalloc(branch->tree.distribution_count, sizeof(uint32_t))};
+	    (struct part){.branch = branch, .numbers = xcalloc(branch->tree.leaves.count, sizeof(uint32_t))};
 }
 
 static void end_part(struct whole *whole)
@@ -98,8 +91,7 @@ static void take_node(struct whole *whole)
 		uint32_t *number = &part->numbers[node.distribution];
 
 		if (*number == 0)
-			*number =
-			    distribution_add(&whole->leaves, tree->draws + node.distribution * whole->classes) + 1;
+			*number = distribution_add_from(&whole->leaves, &tree->leaves, node.distribution) + 1;
 		node.distribution = *number - 1;
 	}
 	branch_add_node(&whole->nodes, node);
@@ -107,7 +99,7 @@ static void take_node(struct whole *whole)
 
 static void join_parts(struct branch *trunk, int class_count)
 {
-	struct whole whole = {.classes = (size_t)class_count};
+	struct whole whole = {0};
 
 	branch_init_trunk(&whole.nodes);
 	distribution_set_init(&whole.leaves, class_count);
@@ -120,7 +112,7 @@ static void join_parts(struct branch *trunk, int class_count)
 		else
 			end_part(&whole);
 	}
-	branch_set_leaves(&whole.nodes, &whole.leaves);
+	distribution_take(&whole.leaves, &whole.nodes.tree.leaves);
 	distribution_set_release(&whole.leaves);
 	free(whole.parts);
 	*trunk = whole.nodes;

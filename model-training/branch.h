@@ -8,13 +8,12 @@
  *	struct branch trunk;
  *	branch_init_trunk(&trunk);
  *	branch_new(&trunk, memory, node, size)		for each subtree that is given away; crew.h
- *	branch_add_stub() and, when a part is grown, branch_set_leaves()
+ *	branch_add_node(), branch_add_stub()		the nodes of each part
  *	branch_join(&trunk, class_count, &tree)		when all are grown: the tree as one thread would have grown it
  */
 
 #include <stddef.h>
 
-#include "model-training/distribution.h"
 #include "model-training/tree.h"
 
 struct branch {
@@ -46,8 +45,6 @@ static inline void branch_add_node(struct branch *branch, struct tree_node node)
 }
 
 void branch_add_stub(struct branch *branch, struct branch *other);
-/* Takes the leaves' distributions, which its nodes name, out of the set. */
-void branch_set_leaves(struct branch *branch, struct distribution_set *leaves);
 
 void branch_join(struct branch *trunk, int class_count, struct tree *tree);
 

@@ -115,6 +115,7 @@ static void collect_thresholds(struct encoding *encoding)
 static void collect_distributions(struct encoding *encoding)
 {
 	int class_count = encoding->dataset->class_count;
+	uint32_t *draws = xcalloc((size_t)class_count, sizeof(*draws));
 	uint32_t *shares = xcalloc((size_t)class_count, sizeof(*shares));
 
 	distribution_set_init(&encoding->shares, class_count);
@@ -122,12 +123,14 @@ static void collect_distributions(struct encoding *encoding)
 	for (int t = 0; t < encoding->grown->tree_count; t++) {
 		const struct tree *tree = &encoding->grown->trees[t];
 
-		encoding->distributions[t] = xcalloc(tree->distribution_count, sizeof(**encoding->distributions));
-		for (uint32_t i = 0; i < tree->distribution_count; i++) {
-			forest_write_shares(tree->draws + (size_t)i * (size_t)class_count, class_count, shares);
+		encoding->distributions[t] = xcalloc(tree->leaves.count, sizeof(**encoding->distributions));
+		for (uint32_t i = 0; i < tree->leaves.count; i++) {
+			distributions_expand(&tree->leaves, i, class_count, draws);
+			forest_write_shares(draws, class_count, shares);
 			encoding->distributions[t][i] = distribution_add(&encoding->shares, shares);
 		}
 	}
+	free(draws);
 	free(shares);
 }
 
@@ -186,6 +189,19 @@ static void write_feature(const struct dataset_feature *feature, const struct di
 	bytes_u32(out, (uint32_t)feature->low[frequent]);
 }
 
+static void write_shares(const struct encoding *encoding, struct text *out)
+{
+	int class_count = encoding->dataset->class_count;
+	uint32_t *shares = xcalloc((size_t)class_count, sizeof(*shares));
+
+	for (uint32_t i = 0; i < encoding->shares.list.count; i++) {
+		distributions_expand(&encoding->shares.list, i, class_count, shares);
+		for (int k = 0; k < class_count; k++)
+			bytes_u32(out, shares[k]);
+	}
+	free(shares);
+}
+
 static void write_head(const struct encoding *encoding, struct text *out)
 {
 	const struct dataset *dataset = encoding->dataset;
@@ -198,15 +214,14 @@ static void write_head(const struct encoding *encoding, struct text *out)
 	bytes_u32(out, (uint32_t)dataset->feature_count);
 	bytes_u32(out, (uint32_t)dataset->class_count);
 	bytes_u32(out, (uint32_t)encoding->grown->tree_count);
-	bytes_u32(out, encoding->shares.count);
+	bytes_u32(out, encoding->shares.list.count);
 	bytes_u64(out, node_count);
 	bytes_string(out, dataset->label_name);
 	for (int k = 0; k < dataset->class_count; k++)
 		bytes_string(out, dataset->labels[k]);
 	for (int f = 0; f < dataset->feature_count; f++)
 		write_feature(&dataset->features[f], &encoding->thresholds[f], out);
-	for (size_t i = 0; i < (size_t)encoding->shares.count * (size_t)dataset->class_count; i++)
-		bytes_u32(out, encoding->shares.vectors[i]);
+	write_shares(encoding, out);
 }
 
 static void encoding_release(struct encoding *encoding)

@@ -53,8 +53,7 @@ static void sum_tree(const struct tree *tree, struct subtrees *subtrees, double 
 		const struct tree_node *node = &tree->nodes[i];
 
 		if (node->feature == TREE_LEAF) {
-			memcpy(push(subtrees), tree->draws + (size_t)node->distribution * (size_t)classes,
-			       (size_t)classes * sizeof(*subtrees->draws));
+			distributions_expand(&tree->leaves, node->distribution, classes, push(subtrees));
 		} else {
 			uint32_t *left = subtrees->draws + (subtrees->count - 1) * (size_t)classes;
 			uint32_t *right = left - classes;

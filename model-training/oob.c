@@ -147,12 +147,19 @@ static size_t sums_of_slot(const struct oob *oob)
 	return 2 * ((size_t)oob->dataset->class_count + 2);
 }
 
-static void add_leaf(const double *shares, double weight, size_t width, double *sum)
+static void add_leaf(const struct walk *walk, uint32_t leaf, double weight, size_t width, double *sum)
 {
-	for (size_t k = 0; k < width; k++) {
-		sum[k] += weight * shares[k];
-		sum[width + k] += weight * weight * shares[k];
+	const struct distributions *leaves = walk->leaves;
+	double *square = sum + width, square_weight = weight * weight;
+
+	for (size_t i = distributions_begin(leaves, leaf); i < leaves->ends[leaf]; i++) {
+		sum[leaves->cells[i].class] += weight * walk->shares[i];
+		square[leaves->cells[i].class] += square_weight * walk->shares[i];
 	}
+	sum[width - 2] += weight * walk->squares[leaf];
+	square[width - 2] += square_weight * walk->squares[leaf];
+	sum[width - 1] += weight;
+	square[width - 1] += square_weight;
 }
 
 /* Adds one tree's word on the slots `first + picked[...]` to their sums. */
@@ -174,8 +181,8 @@ static void add_tree(const struct scoring *scoring, int t, uint32_t first, const
 			    scoring->codes + (first + picked[i + lane < count ? i + lane : count - 1]) * features;
 		walk_leaves(walk, rows, at);
 		for (uint32_t lane = 0; lane < WALK_LANES && i + lane < count; lane++)
-			add_leaf(walk->shares + (size_t)tree->nodes[at[lane]].distribution * width,
-				 (double)weights[picked[i + lane]], width, sums + (size_t)picked[i + lane] * 2 * width);
+			add_leaf(walk, tree->nodes[at[lane]].distribution, (double)weights[picked[i + lane]], width,
+				 sums + (size_t)picked[i + lane] * 2 * width);
 	}
 }
 
@@ -299,7 +306,7 @@ static void score_codes(const struct oob *oob, const struct tree *trees, const u
 				    .losses = xcalloc(oob->slot_count, sizeof(*score->losses)),
 				    .weights = xcalloc(oob->slot_count, sizeof(*score->weights))};
 	for (int t = 0; t < oob->tree_count; t++)
-		walk_init(&trees[t], oob->dataset->class_count, &scoring.walks[t]);
+		walk_init(&trees[t], &scoring.walks[t]);
 	parallel_run((int)((oob->slot_count - 1) / scoring.block_slots + 1), threads, score_blocks, &scoring);
 	sum_up(&scoring, score);
 	for (int t = 0; t < oob->tree_count; t++)

@@ -134,18 +134,9 @@ void packed_grow_stack(struct packed_grower *grower, size_t node_size)
 	grower->stack_capacity = capacity;
 }
 
-/* Distributions without the lanes that no class has. */
 static void take_leaves(struct packed_grower *grower)
 {
-	size_t classes = (size_t)grower->packed->data->class_count;
-	size_t lanes = (size_t)grower->packed->kernel->max_classes;
-	struct tree *tree = &grower->branch->tree;
-
-	tree->distribution_count = grower->leaves.count;
-	tree->draws = xcalloc(grower->leaves.count, classes * sizeof(*tree->draws));
-	for (size_t i = 0; i < tree->distribution_count; i++)
-		memcpy(tree->draws + i * classes, grower->leaves.vectors + i * lanes, classes * sizeof(*tree->draws));
-	distribution_clear(&grower->leaves);
+	distribution_take(&grower->leaves, &grower->branch->tree.leaves);
 	memset(grower->pure, 0, sizeof(grower->pure));
 }
 

@@ -33,58 +33,66 @@ static bool is_of(const struct forest *forest, const struct dataset *dataset)
 	return same;
 }
 
+/* Where the model's distributions stand in the tree at hand, if it is the tree they were last used in. */
+struct number {
+	int tree; /* plus 1 */
+	uint32_t index;
+};
+
 /* Distributions are numbered anew by tree, in order of their first use. */
-static bool replant_tree(const struct forest *forest, const struct dataset *dataset, int t, uint32_t *number_of,
+static uint32_t number_leaf(const struct forest *forest, int t, uint32_t distribution, struct number *numbers,
+			    struct distributions *leaves)
+{
+	struct number *number = &numbers[distribution];
+
+	if (number->tree != t + 1) {
+		*number = (struct number){.tree = t + 1, .index = leaves->count};
+		distributions_append(leaves, forest->distributions + (size_t)distribution * (size_t)forest->class_count,
+				     forest->class_count);
+	}
+	return number->index;
+}
+
+static bool replant_tree(const struct forest *forest, const struct dataset *dataset, int t, struct number *numbers,
 			 struct tree *tree)
 {
 	const struct forest_node *nodes = forest->nodes + forest->roots[t];
-	size_t classes = (size_t)forest->class_count, most;
 
 	tree->node_count = forest->roots[t + 1] - forest->roots[t];
 	tree->nodes = xcalloc(tree->node_count, sizeof(*tree->nodes));
-	most = tree->node_count / 2 + 1; /* leaves */
-	most = most < forest->distribution_count ? most : forest->distribution_count;
-	tree->draws = xcalloc(most * classes, sizeof(*tree->draws));
 	for (uint32_t i = 0; i < tree->node_count; i++) {
-		uint32_t *number = &number_of[nodes[i].feature == FOREST_LEAF ? nodes[i].other : 0];
+		const struct dataset_feature *feature;
 		int left;
 
-		if (nodes[i].feature != FOREST_LEAF) {
-			const struct dataset_feature *feature = &dataset->features[nodes[i].feature];
-
-			left = last_left(feature, nodes[i].threshold);
-			if (left < 0 || left + 1 >= feature->value_count)
-				return false;
+		if (nodes[i].feature == FOREST_LEAF) {
 			tree->nodes[i] = (struct tree_node){
-			    .feature = nodes[i].feature, .left = (uint16_t)left, .right = (uint16_t)(left + 1)};
+			    .feature = TREE_LEAF,
+			    .distribution = number_leaf(forest, t, nodes[i].other, numbers, &tree->leaves)};
 			continue;
 		}
-		if (*number >= tree->distribution_count ||
-		    memcmp(tree->draws + *number * classes, forest->distributions + nodes[i].other * classes,
-			   classes * sizeof(*tree->draws)) != 0) {
-			*number = tree->distribution_count++;
-			memcpy(tree->draws + *number * classes, forest->distributions + nodes[i].other * classes,
-			       classes * sizeof(*tree->draws));
-		}
-		tree->nodes[i] = (struct tree_node){.feature = TREE_LEAF, .distribution = *number};
+		feature = &dataset->features[nodes[i].feature];
+		left = last_left(feature, nodes[i].threshold);
+		if (left < 0 || left + 1 >= feature->value_count)
+			return false;
+		tree->nodes[i] = (struct tree_node){
+		    .feature = nodes[i].feature, .left = (uint16_t)left, .right = (uint16_t)(left + 1)};
 	}
-	tree->draws = xreallocarray(tree->draws, (size_t)tree->distribution_count * classes, sizeof(*tree->draws));
 	return true;
 }
 
 bool replant(const struct forest *forest, const struct dataset *dataset, struct grown *grown, struct fail *fail)
 {
-	uint32_t *number_of;
+	struct number *numbers;
 	bool done = is_of(forest, dataset);
 
 	*grown = (struct grown){0};
 	if (done) {
 		*grown = (struct grown){.tree_count = forest->tree_count,
 					.trees = xcalloc((size_t)forest->tree_count, sizeof(*grown->trees))};
-		number_of = xcalloc(forest->distribution_count, sizeof(*number_of));
+		numbers = xcalloc(forest->distribution_count, sizeof(*numbers));
 		for (int t = 0; done && t < forest->tree_count; t++)
-			done = replant_tree(forest, dataset, t, number_of, &grown->trees[t]);
-		free(number_of);
+			done = replant_tree(forest, dataset, t, numbers, &grown->trees[t]);
+		free(numbers);
 	}
 	if (!done)
 		grown_release(grown);

@@ -56,12 +56,23 @@ static void put_varint(struct writer *writer, uint32_t number)
 	writer->chunk[writer->size++] = (unsigned char)number;
 }
 
+static void write_leaves(const struct distributions *leaves, int class_count, struct writer *writer)
+{
+	uint32_t *draws = xcalloc((size_t)class_count, sizeof(*draws));
+
+	for (uint32_t d = 0; d < leaves->count; d++) {
+		distributions_expand(leaves, d, class_count, draws);
+		for (int k = 0; k < class_count; k++)
+			put_varint(writer, draws[k]);
+	}
+	free(draws);
+}
+
 static void write_tree(const struct tree *tree, int class_count, struct writer *writer)
 {
 	bytes_u32(writer->out, tree->node_count);
-	bytes_u32(writer->out, tree->distribution_count);
-	for (size_t i = 0; i < (size_t)tree->distribution_count * (size_t)class_count; i++)
-		put_varint(writer, tree->draws[i]);
+	bytes_u32(writer->out, tree->leaves.count);
+	write_leaves(&tree->leaves, class_count, writer);
 	for (uint32_t i = 0; i < tree->node_count; i++) {
 		const struct tree_node *node = &tree->nodes[i];
 
@@ -118,16 +129,19 @@ static uint32_t take_varint(struct bytes_reader *reader)
 }
 
 /* A leaf holds at least one draw. */
-static void read_draws(struct bytes_reader *reader, int class_count, struct tree *tree)
+static void read_leaves(struct bytes_reader *reader, uint32_t count, int class_count, struct distributions *leaves)
 {
-	for (uint32_t d = 0; d < tree->distribution_count && !reader->bad; d++) {
-		uint32_t *draws = tree->draws + (size_t)d * (size_t)class_count;
+	uint32_t *draws = xcalloc((size_t)class_count, sizeof(*draws));
+
+	for (uint32_t d = 0; d < count && !reader->bad; d++) {
 		uint64_t sum = 0;
 
 		for (int k = 0; k < class_count; k++)
 			sum += draws[k] = take_varint(reader);
 		reader->bad = reader->bad || sum == 0 || sum > UINT32_MAX;
+		distributions_append(leaves, draws, class_count);
 	}
+	free(draws);
 }
 
 /* Every split opens two places and takes one; the tree ends where none is open, and not before. */
@@ -142,7 +156,7 @@ static void read_nodes(struct bytes_reader *reader, const struct dataset *datase
 			reader->bad = true;
 		} else if (feature == 0) {
 			tree->nodes[i] = (struct tree_node){.feature = TREE_LEAF, .distribution = left};
-			reader->bad = reader->bad || left >= tree->distribution_count;
+			reader->bad = reader->bad || left >= tree->leaves.count;
 			open--;
 		} else {
 			uint32_t values = (uint32_t)dataset->features[feature - 1].value_count;
@@ -162,17 +176,16 @@ static void read_nodes(struct bytes_reader *reader, const struct dataset *datase
 
 static void read_tree(struct bytes_reader *reader, const struct dataset *dataset, struct tree *tree)
 {
-	size_t classes = (size_t)dataset->class_count;
+	uint32_t leaf_count;
 
 	tree->node_count = bytes_take_count(reader, 2);
-	tree->distribution_count = bytes_take_count(reader, classes);
+	leaf_count = bytes_take_count(reader, (size_t)dataset->class_count);
 	if (reader->bad || tree->node_count == 0) {
 		reader->bad = true;
 		return;
 	}
 	tree->nodes = xcalloc(tree->node_count, sizeof(*tree->nodes));
-	tree->draws = xcalloc((size_t)tree->distribution_count * classes, sizeof(*tree->draws));
-	read_draws(reader, dataset->class_count, tree);
+	read_leaves(reader, leaf_count, dataset->class_count, &tree->leaves);
 	read_nodes(reader, dataset, tree);
 }
 

@@ -8,7 +8,6 @@
 #include "common/xalloc.h"
 #include "model-training/block.h"
 #include "model-training/crew.h"
-#include "model-training/distribution.h"
 #include "model-training/packed.h"
 #include "model-training/random.h"
 
@@ -101,7 +100,7 @@ void tree_grower_free(struct tree_grower *grower)
 void tree_release(struct tree *tree)
 {
 	free(tree->nodes);
-	free(tree->draws);
+	distributions_release(&tree->leaves);
 	*tree = (struct tree){0};
 }
 
@@ -316,7 +315,7 @@ static void grow_pending(struct tree_grower *grower)
 		else
 			grow_node(grower, pending);
 	}
-	branch_set_leaves(grower->branch, &grower->leaves);
+	distribution_take(&grower->leaves, &grower->branch->tree.leaves);
 }
 
 static void grow_trunk(struct tree_grower *grower, uint32_t tree_number, const uint32_t *draws, struct branch *trunk)

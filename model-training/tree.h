@@ -21,6 +21,7 @@
 
 #include "model-training/bootstrap.h"
 #include "model-training/cut.h"
+#include "model-training/distribution.h"
 
 struct grow_data {
 	int feature_count, class_count;
@@ -45,16 +46,15 @@ struct tree_node {
 		struct {
 			uint16_t left, right; /* the neighbouring codes it cuts between */
 		};
-		uint32_t distribution; /* of a leaf */
+		uint32_t distribution; /* of a leaf: which of tree.leaves */
 	};
 	uint16_t feature; /* TREE_LEAF: a leaf */
 };
 
 struct tree {
 	uint32_t node_count;
-	struct tree_node *nodes; /* in pre-order */
-	uint32_t distribution_count;
-	uint32_t *draws; /* distribution_count * class_count: draws by class of the leaves, in order of first use */
+	struct tree_node *nodes;     /* in pre-order */
+	struct distributions leaves; /* their draws by class, in order of first use */
 };
 
 struct tree_grower;

@@ -32,24 +32,25 @@ static void link_steps(const struct tree *tree, struct walk_step *steps)
 	free(open);
 }
 
-void walk_init(const struct tree *tree, int class_count, struct walk *walk)
+void walk_init(const struct tree *tree, struct walk *walk)
 {
-	size_t classes = (size_t)class_count, width = classes + 2;
+	const struct distributions *leaves = &tree->leaves;
 
-	walk->steps = xcalloc(tree->node_count, sizeof(*walk->steps));
-	walk->shares = xcalloc(tree->distribution_count * width, sizeof(*walk->shares));
+	*walk = (struct walk){.leaves = leaves,
+			      .steps = xcalloc(tree->node_count, sizeof(*walk->steps)),
+			      .shares = xcalloc(distributions_begin(leaves, leaves->count), sizeof(*walk->shares)),
+			      .squares = xcalloc(leaves->count, sizeof(*walk->squares))};
 	link_steps(tree, walk->steps);
-	for (uint32_t d = 0; d < tree->distribution_count; d++) {
-		const uint32_t *draws = tree->draws + d * classes;
-		double *shares = walk->shares + d * width, sum = 0;
+	for (uint32_t d = 0; d < leaves->count; d++) {
+		size_t begin = distributions_begin(leaves, d);
+		double sum = 0;
 
-		for (size_t k = 0; k < classes; k++)
-			sum += draws[k];
-		for (size_t k = 0; k < classes; k++) {
-			shares[k] = draws[k] / sum;
-			shares[classes] += shares[k] * shares[k];
+		for (size_t i = begin; i < leaves->ends[d]; i++)
+			sum += leaves->cells[i].number;
+		for (size_t i = begin; i < leaves->ends[d]; i++) {
+			walk->shares[i] = leaves->cells[i].number / sum;
+			walk->squares[d] += walk->shares[i] * walk->shares[i];
 		}
-		shares[classes + 1] = 1;
 	}
 }
 
@@ -57,6 +58,7 @@ void walk_release(struct walk *walk)
 {
 	free(walk->steps);
 	free(walk->shares);
+	free(walk->squares);
 	*walk = (struct walk){0};
 }
 

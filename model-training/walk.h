@@ -6,7 +6,7 @@
  * other.
  *
  *	struct walk walk;
- *	walk_init(tree, class_count, &walk);
+ *	walk_init(tree, &walk);				tree must live longer
  *	walk_leaves(&walk, rows, at);		at[lane] = the node of the tree where rows[lane] ends
  *	walk_release(&walk);
  */
@@ -20,11 +20,13 @@ enum { WALK_LANES = 16 };
 struct walk_step;
 
 struct walk {
-	struct walk_step *steps; /* by node */
-	double *shares; /* by distribution: of the leaf's draws by class, then the sum of their squares, then 1 */
+	const struct distributions *leaves; /* the tree's */
+	struct walk_step *steps;	    /* by node */
+	double *shares;			    /* by cell of the leaves: of the leaf's draws */
+	double *squares;		    /* by distribution: the sum of its shares' squares */
 };
 
-void walk_init(const struct tree *tree, int class_count, struct walk *walk);
+void walk_init(const struct tree *tree, struct walk *walk);
 void walk_release(struct walk *walk);
 
 /* rows: codes by feature. The last ones may be repeated. */

@@ -42,6 +42,7 @@ static void joins_branches_within_branches(void **state UNUSED)
 		      {TREE_LEAF, 3}, {TREE_LEAF, 1}, {4, 0},	      {TREE_LEAF, 4}, {TREE_LEAF, 2}};
 	struct branch trunk, *two, *three, *four;
 	struct distribution_set leaves;
+	uint32_t draws[CLASSES];
 	struct tree tree;
 
 	distribution_set_init(&leaves, CLASSES);
@@ -51,29 +52,30 @@ static void joins_branches_within_branches(void **state UNUSED)
 	add_leaf(&trunk, &leaves, 1, 0);
 	branch_add_stub(&trunk, two = give(&trunk));
 	branch_add_stub(&trunk, four = give(&trunk));
-	branch_set_leaves(&trunk, &leaves);
+	distribution_take(&leaves, &trunk.tree.leaves);
 	add_split(four, 4);
 	add_leaf(four, &leaves, 4, 0);
 	add_leaf(four, &leaves, 2, 0);
-	branch_set_leaves(four, &leaves);
+	distribution_take(&leaves, &four->tree.leaves);
 	add_split(two, 2);
 	add_leaf(two, &leaves, 2, 0);
 	branch_add_stub(two, three = give(two));
-	branch_set_leaves(two, &leaves);
+	distribution_take(&leaves, &two->tree.leaves);
 	assert_ptr_equal(three->trunk, &trunk);
 	add_split(three, 3);
 	add_leaf(three, &leaves, 3, 0);
 	add_leaf(three, &leaves, 1, 0);
-	branch_set_leaves(three, &leaves);
+	distribution_take(&leaves, &three->tree.leaves);
 
 	branch_join(&trunk, CLASSES, &tree);
 	assert_int_equal(tree.node_count, sizeof(wanted) / sizeof(*wanted));
-	assert_int_equal(tree.distribution_count, 4);
+	assert_int_equal(tree.leaves.count, 4);
 	for (uint32_t i = 0; i < tree.node_count; i++) {
 		assert_int_equal(tree.nodes[i].feature, wanted[i].feature);
 		if (wanted[i].feature == TREE_LEAF) {
 			assert_int_equal(tree.nodes[i].distribution, wanted[i].draws - 1);
-			assert_int_equal(tree.draws[tree.nodes[i].distribution * CLASSES], wanted[i].draws);
+			distributions_expand(&tree.leaves, tree.nodes[i].distribution, CLASSES, draws);
+			assert_int_equal(draws[0], wanted[i].draws);
 		}
 	}
 	tree_release(&tree);
@@ -96,14 +98,14 @@ static void joins_deep_branches(void **state UNUSED)
 		add_split(last, 0);
 		add_leaf(last, &leaves, 1, 0);
 		branch_add_stub(last, next);
-		branch_set_leaves(last, &leaves);
+		distribution_take(&leaves, &last->tree.leaves);
 		last = next;
 	}
 	add_leaf(last, &leaves, 0, 1);
-	branch_set_leaves(last, &leaves);
+	distribution_take(&leaves, &last->tree.leaves);
 	branch_join(&trunk, CLASSES, &tree);
 	assert_int_equal(tree.node_count, 2 * DEPTH + 1);
-	assert_int_equal(tree.distribution_count, 2);
+	assert_int_equal(tree.leaves.count, 2);
 	tree_release(&tree);
 	distribution_set_release(&leaves);
 }

@@ -146,17 +146,20 @@ static struct forest *read_by_hand(struct text *bytes)
 					   {.feature = TREE_LEAF, .distribution = 0},
 					   {.feature = TREE_LEAF, .distribution = 1},
 					   {.feature = TREE_LEAF, .distribution = 2}};
-	static uint32_t draws[] = {3, 1, 0, 4, 1, 0};
-	struct tree tree = {.node_count = 5, .nodes = nodes, .distribution_count = 3, .draws = draws};
+	static const uint32_t draws[3][2] = {{3, 1}, {0, 4}, {1, 0}};
+	struct tree tree = {.node_count = 5, .nodes = nodes};
 	struct grown grown = {.tree_count = 1, .trees = &tree};
 	struct dataset *dataset = dataset_by_hand();
 	struct fail fail = {0};
 	struct forest *forest = NULL;
 
+	for (int i = 0; i < 3; i++)
+		distributions_append(&tree.leaves, draws[i], 2);
 	if (forest_write(dataset, &grown, 1, bytes, &fail))
 		forest = forest_read(bytes->data, bytes->size, &fail);
 	if (!forest)
 		fail_msg("%s", fail.text);
+	distributions_release(&tree.leaves);
 	dataset_free(dataset);
 	return forest;
 }
@@ -220,16 +223,17 @@ static void refuses_what_is_too_large(void **state UNUSED)
 {
 	struct dataset *dataset = dataset_by_hand();
 	struct tree_node leaf = {.feature = TREE_LEAF};
-	uint32_t draws[] = {1, 1};
-	struct tree tree = {.node_count = 1, .nodes = &leaf, .distribution_count = 1, .draws = draws};
+	struct tree tree = {.node_count = 1, .nodes = &leaf};
 	struct grown grown = {.tree_count = 1, .trees = &tree};
 	struct fail fail = {0};
 	struct text bytes;
 
+	distributions_append(&tree.leaves, (uint32_t[]){1, 1}, 2);
 	text_init(&bytes, 100);
 	assert_false(forest_write(dataset, &grown, 1, &bytes, &fail));
 	assert_int_equal(fail.code, EXIT_FAILED);
 	assert_non_null(strstr(fail.text, "min_samples_leaf"));
+	distributions_release(&tree.leaves);
 	text_release(&bytes);
 	dataset_free(dataset);
 }

@@ -91,16 +91,18 @@ static void check_node(const char *name, uint32_t at, const struct dataset *data
 {
 	const struct tree_node *node = &single->tree.nodes[at];
 	const json_t *leaf = json_object_get(wanted, "leaf");
+	uint32_t draws[MAX_CLASSES];
 	const struct dataset_feature *feature;
 	double threshold = json_number_value(json_object_get(wanted, "threshold")), middle;
 
 	if ((node->feature == TREE_LEAF) != (leaf != NULL))
 		fail_msg("%s: node %u is %s leaf", name, at, leaf ? "no" : "a");
-	for (int k = 0; leaf && k < dataset->class_count; k++)
-		assert_int_equal(single->tree.draws[node->distribution * (uint32_t)dataset->class_count + (uint32_t)k],
-				 json_integer_value(json_array_get(leaf, (size_t)k)));
-	if (leaf)
+	if (leaf) {
+		distributions_expand(&single->tree.leaves, node->distribution, dataset->class_count, draws);
+		for (int k = 0; k < dataset->class_count; k++)
+			assert_int_equal(draws[k], json_integer_value(json_array_get(leaf, (size_t)k)));
 		return;
+	}
 	assert_int_equal(node->feature, json_integer_value(json_object_get(wanted, "feature")));
 	feature = &dataset->features[node->feature];
 	if (feature->type == COLUMN_REAL)
@@ -165,6 +167,7 @@ static void equals_scikit_learn(void **state UNUSED)
 static void cuts_where_both_sides_are_pure(void **state UNUSED)
 {
 	static const int32_t x[] = {1, 2, 3, 4}, label[] = {0, 0, 1, 1};
+	uint32_t draws[2];
 	struct single single = {0};
 	struct dataset_rows rows;
 	struct dataset *dataset;
@@ -177,10 +180,11 @@ static void cuts_where_both_sides_are_pure(void **state UNUSED)
 	assert_int_equal(single.tree.node_count, 3);
 	assert_int_equal(dataset->features[0].low[single.tree.nodes[0].left], 2);
 	assert_int_equal(dataset->features[0].low[single.tree.nodes[0].right], 3);
-	assert_int_equal(single.tree.draws[0], 3); /* left leaf: three draws of class 0 */
-	assert_int_equal(single.tree.draws[1], 0);
-	assert_int_equal(single.tree.draws[2], 0);
-	assert_int_equal(single.tree.draws[3], 2);
+	for (uint32_t leaf = 0; leaf < 2; leaf++) {
+		distributions_expand(&single.tree.leaves, leaf, 2, draws);
+		assert_int_equal(draws[0], leaf == 0 ? 3 : 0);
+		assert_int_equal(draws[1], leaf == 0 ? 0 : 2);
+	}
 	tree_release(&single.tree);
 
 	/* With 3 draws in each leaf no cut of these 5 draws is possible. */
@@ -205,7 +209,7 @@ static void cuts_without_gain(void **state UNUSED)
 	dataset = build(&rows, COLUMN_INTEGER, 2);
 	grow_single(&single, dataset, 1, 0, 0);
 	assert_int_equal(single.tree.node_count, 7);
-	assert_int_equal(single.tree.distribution_count, 2);
+	assert_int_equal(single.tree.leaves.count, 2);
 	tree_release(&single.tree);
 	dataset_free(dataset);
 	dataset_rows_release(&rows);
@@ -409,11 +413,14 @@ static void threads_help_each_other(void **state UNUSED)
 	}
 }
 
-static void check_same_tree(const struct tree *a, const struct tree *b, int class_count)
+static void check_same_tree(const struct tree *a, const struct tree *b)
 {
+	size_t cells = distributions_begin(&a->leaves, a->leaves.count);
+
 	assert_int_equal(a->node_count, b->node_count);
-	assert_int_equal(a->distribution_count, b->distribution_count);
-	assert_memory_equal(a->draws, b->draws, a->distribution_count * (size_t)class_count * sizeof(*a->draws));
+	assert_int_equal(a->leaves.count, b->leaves.count);
+	assert_memory_equal(a->leaves.ends, b->leaves.ends, a->leaves.count * sizeof(*a->leaves.ends));
+	assert_memory_equal(a->leaves.cells, b->leaves.cells, cells * sizeof(*a->leaves.cells));
 	for (uint32_t i = 0; i < a->node_count; i++)
 		assert_true(a->nodes[i].feature == b->nodes[i].feature && a->nodes[i].left == b->nodes[i].left &&
 			    a->nodes[i].right == b->nodes[i].right &&
@@ -437,9 +444,9 @@ static void depends_on_the_seed_and_is_a_prefix(void **state UNUSED)
 	settings.seed = 2;
 	grow_forest(dataset, &settings, &other);
 	/* Tree 4 is the same tree in a forest of five, of ten and in a share; with another seed it is another one. */
-	check_same_tree(&five.trees[4], &ten.trees[4], dataset->class_count);
+	check_same_tree(&five.trees[4], &ten.trees[4]);
 	for (int t = 0; t < 3; t++)
-		check_same_tree(&share.trees[t], &ten.trees[4 + t], dataset->class_count);
+		check_same_tree(&share.trees[t], &ten.trees[4 + t]);
 	assert_true(other.trees[4].node_count != ten.trees[4].node_count ||
 		    other.trees[3].node_count != ten.trees[3].node_count);
 	grown_release(&five);
@@ -492,8 +499,8 @@ static void grows_the_same_from_records(void **state UNUSED)
 		for (int t = 0; t < settings.trees; t++) {
 			tree_grow(grower, (uint32_t)t, &single.tree);
 			assert_true(single.tree.node_count > 20);
-			check_same_tree(&single.tree, &simd.trees[t], dataset->class_count);
-			check_same_tree(&single.tree, &plain.trees[t], dataset->class_count);
+			check_same_tree(&single.tree, &simd.trees[t]);
+			check_same_tree(&single.tree, &plain.trees[t]);
 			tree_release(&single.tree);
 		}
 		tree_grower_free(grower);
@@ -531,6 +538,15 @@ static void grows_a_thousand_classes(void **state UNUSED)
 	dataset_rows_release(&rows);
 }
 
+static uint64_t sum_draws(const struct distributions *leaves)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < distributions_begin(leaves, leaves->count); i++)
+		sum += leaves->cells[i].number;
+	return sum;
+}
+
 /* No column says anything: every tree is one leaf with all draws. */
 static void grows_a_leaf_from_constants(void **state UNUSED)
 {
@@ -546,7 +562,7 @@ static void grows_a_leaf_from_constants(void **state UNUSED)
 	grow_forest(dataset, &settings, &grown);
 	for (int t = 0; t < grown.tree_count; t++) {
 		assert_int_equal(grown.trees[t].node_count, 1);
-		assert_int_equal(grown.trees[t].draws[0] + grown.trees[t].draws[1], 1000000);
+		assert_int_equal(sum_draws(&grown.trees[t].leaves), 1000000);
 	}
 	grown_release(&grown);
 	dataset_free(dataset);
@@ -562,12 +578,8 @@ static void draws_as_many_as_there_are_rows(void **state UNUSED)
 
 	grow_forest(dataset, &settings, &grown);
 	for (int t = 0; t < grown.tree_count; t++) {
-		uint32_t sum = 0;
-
 		assert_int_equal(grown.trees[t].node_count, 1);
-		for (int k = 0; k < dataset->class_count; k++)
-			sum += grown.trees[t].draws[k];
-		assert_int_equal(sum, 2001);
+		assert_int_equal(sum_draws(&grown.trees[t].leaves), 2001);
 	}
 	grown_release(&grown);
 	dataset_free(dataset);

@@ -78,15 +78,15 @@ static uint32_t *find_right_children(const struct tree *tree)
 	return right;
 }
 
-static const uint32_t *find_draws(const struct dataset *dataset, const struct tree *tree, const uint32_t *right,
-				  uint32_t slot)
+static void find_draws(const struct dataset *dataset, const struct tree *tree, const uint32_t *right, uint32_t slot,
+		       uint32_t *draws)
 {
 	uint32_t at = 0;
 
 	while (tree->nodes[at].feature != TREE_LEAF)
 		at =
 		    dataset->features[tree->nodes[at].feature].codes[slot] <= tree->nodes[at].left ? at + 1 : right[at];
-	return tree->draws + (size_t)tree->nodes[at].distribution * CLASSES;
+	distributions_expand(&tree->leaves, tree->nodes[at].distribution, CLASSES, draws);
 }
 
 /* A row's estimate, summed up tree by tree. */
@@ -103,10 +103,12 @@ static void add_tree_by_rows(const struct dataset *dataset, const struct tree *t
 
 	for (uint32_t slot = 0; slot < dataset->slot_count; slot++) {
 		uint32_t rows = dataset->counts[slot];
-		const uint32_t *leaf = find_draws(dataset, tree, right, slot);
-		double sum = (double)leaf[0] + leaf[1] + leaf[2];
 		bool *hit = xcalloc(rows, sizeof(*hit));
+		uint32_t leaf[CLASSES];
+		double sum;
 
+		find_draws(dataset, tree, right, slot, leaf);
+		sum = (double)leaf[0] + leaf[1] + leaf[2];
 		for (uint32_t i = 0; i < draws[slot]; i++)
 			hit[random_below(random, rows)] = true;
 		for (uint32_t row = 0; row < rows; row++) {

@@ -154,17 +154,17 @@ static void read_tree(const json_t *nodes, struct tree *tree)
 	size_t i;
 
 	tree->nodes = xcalloc(json_array_size(nodes), sizeof(*tree->nodes));
-	tree->draws = xcalloc(json_array_size(nodes) * CLASSES_OF_TREES, sizeof(*tree->draws));
 	json_array_foreach(nodes, i, node)
 	{
 		const json_t *leaf = json_object_get(node, "leaf");
+		uint32_t draws[CLASSES_OF_TREES];
 
 		tree->nodes[i].feature = leaf ? TREE_LEAF : (uint16_t)number(node, "feature");
-		tree->nodes[i].distribution = tree->distribution_count;
+		tree->nodes[i].distribution = tree->leaves.count;
 		for (size_t k = 0; leaf && k < CLASSES_OF_TREES; k++)
-			tree->draws[tree->distribution_count * CLASSES_OF_TREES + k] =
-			    (uint32_t)json_integer_value(json_array_get(leaf, k));
-		tree->distribution_count += leaf != NULL;
+			draws[k] = (uint32_t)json_integer_value(json_array_get(leaf, k));
+		if (leaf)
+			distributions_append(&tree->leaves, draws, CLASSES_OF_TREES);
 	}
 	tree->node_count = (uint32_t)json_array_size(nodes);
 }
@@ -189,14 +189,15 @@ static void weighs_features_as_scikit_learn(void **state UNUSED)
 
 		read_tree(json_object_get(json_array_get(trees, i), "nodes"), &tree[0]);
 		/* A tree without a split has nothing to say. */
-		tree[1] =
-		    (struct tree){.node_count = 1, .nodes = &stump, .distribution_count = 1, .draws = stump_draws};
+		tree[1] = (struct tree){.node_count = 1, .nodes = &stump};
+		distributions_append(&tree[1].leaves, stump_draws, CLASSES_OF_TREES);
 		importance_of_impurity(&dataset, &grown, 1 + (int)(i % 2), found);
 		for (int f = 0; f < dataset.feature_count; f++)
 			if (fabs(found[f] - json_number_value(json_array_get(wanted, (size_t)f))) > 1e-12)
 				fail_msg("%s: feature %d has %.15g", json_string_value(json_object_get(test, "name")),
 					 f, found[f]);
 		tree_release(&tree[0]);
+		distributions_release(&tree[1].leaves);
 	}
 	json_decref(cases);
 	json_decref(trees);
