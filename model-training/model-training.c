@@ -61,6 +61,9 @@ static bool check_settings(struct fail *fail)
 		return fail_set(fail, EXIT_WRONG_USE, "option --model says which model --export writes: name the file");
 	if (config.retrain && !*config.retrain)
 		config.retrain = NULL;
+	if (config.retrain && config.from_plan)
+		return fail_set(fail, EXIT_WRONG_USE,
+				"--retrain is for a new plan: that of --from-plan names its need");
 	if (config.threads == 0)
 		config.threads = parallel_processors();
 	if (config.shard && !share_parse(config.shard, &config.share, fail))
@@ -79,7 +82,8 @@ static bool take_or_load(const struct command_call *call, struct plan *plan, str
 	struct plan_request request = {.spec = call->spec,
 				       .retrain_id = config.retrain,
 				       .run_id = run_id(call->run),
-				       .threads = (int)config.threads};
+				       .threads = (int)config.threads,
+				       .keep_pilot = config.plan};
 
 	if (!(config.from_plan ? plan_load(call->db, call->spec, config.from_plan, plan, fail)
 			       : plan_take(call->db, &request, plan, fail)))

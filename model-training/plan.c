@@ -264,7 +264,7 @@ static bool insert(PGconn *db, const struct taking *taking, const struct plan *p
 	return stored;
 }
 
-/* A plan and its pilot are there together or not at all. Where another process has stored the same plan meanwhile, its
+/* A plan and its pilot, where that is kept, are there together or not at all. Where another process has stored the same plan meanwhile, its
  * pilot holds the same trees. */
 static bool store(PGconn *db, const struct taking *taking, struct plan *plan, struct fail *fail)
 {
@@ -279,7 +279,8 @@ static bool store(PGconn *db, const struct taking *taking, struct plan *plan, st
 	if (plan->forest.min_samples_leaf == 0)
 		search_leaf(taking, plan);
 	return (db_begin(db, fail) && insert(db, taking, plan, content, fail) &&
-		find_existing(db, plan, content, fail) && shares_store_pilot(db, plan, fail) && db_commit(db, fail)) ||
+		find_existing(db, plan, content, fail) &&
+		(!taking->request->keep_pilot || shares_store_pilot(db, plan, fail)) && db_commit(db, fail)) ||
 	       fail_prefix(fail, "could not store the plan");
 }
 

@@ -13,7 +13,8 @@
  *
  * train_on "all" takes every preprocessed load, last_loads the newest N of them, last_rows the newest N training rows
  * by load and row. min_samples_leaf "auto" is searched when the plan is taken for the first time (auto_leaf.h); the
- * chosen size and the curve are stored with the plan, and the pilot's trees in the same transaction: shares.h.
+ * chosen size and the curve are stored with the plan, and where it is asked for the pilot's trees in the same
+ * transaction: shares.h.
  */
 
 #include <jansson.h>
@@ -37,7 +38,7 @@ struct plan {
 	struct dataset *dataset;
 	bool existed;	    /* plan_take: an equal plan was there already */
 	json_t *pilot;	    /* what "auto" found, NULL: the spec names the size */
-	int pilot_trees;    /* of the forest's trees are the pilot's, stored with the plan */
+	int pilot_trees;    /* of the forest's trees are the pilot's */
 	struct grown trees; /* them, where this process has grown them */
 };
 
@@ -45,7 +46,8 @@ struct plan_request {
 	const struct spec *spec;
 	const char *retrain_id; /* the need it answers, NULL: started by hand */
 	int64_t run_id;
-	int threads; /* for the pilot */
+	int threads;	 /* for the pilot */
+	bool keep_pilot; /* other processes grow the rest: they find the pilot's trees stored */
 };
 
 /* How the plan's forest is grown; progress may be NULL. */

@@ -26,8 +26,8 @@ static bool store(PGconn *db, const struct plan *plan, int i, int n, const struc
 	text_init(&bytes, SHARD_MAX_SIZE);
 	done = shard_write(grown, first_tree, plan->dataset->class_count, &bytes, fail) &&
 	       db_runf(db, fail, "dddy",
-		       "INSERT INTO green_ml.model_shard (plan_id, shard, shards, bytes) VALUES ($1, $2, $3, $4) "
-		       "ON CONFLICT DO NOTHING",
+		       "INSERT INTO green_ml.model_shard (plan_id, shard, shards, bytes) SELECT $1, $2, $3, $4 "
+		       "WHERE NOT EXISTS (SELECT FROM green_ml.gate WHERE plan_id = $1) ON CONFLICT DO NOTHING",
 		       plan->id, i, n, bytes.data, bytes.size);
 	text_release(&bytes);
 	return done || fail_prefix(fail, "could not store shard %d of %d of plan %d", i, n, plan->id);
@@ -44,8 +44,15 @@ bool shares_store(PGconn *db, const struct plan *plan, const struct share *share
 	return store(db, plan, share->i, share->n, grown, share->first_tree, fail);
 }
 
-/* The trees of a shard, which must be the next ones. */
-static bool read_shard(PGconn *db, const struct plan *plan, int i, int n, struct grown *grown, struct fail *fail)
+bool shares_remove(PGconn *db, int plan_id, struct fail *fail)
+{
+	return db_runf(db, fail, "d", "DELETE FROM green_ml.model_shard WHERE plan_id = $1", plan_id) ||
+	       fail_prefix(fail, "could not remove the shards of plan %d", plan_id);
+}
+
+/* The trees of a shard, which must be the next ones. *found false: there is none, grown is unchanged. */
+static bool read_shard(PGconn *db, const struct plan *plan, int i, int n, struct grown *grown, bool *found,
+		       struct fail *fail)
 {
 	PGresult *row = db_queryf(
 	    db, fail, "ddd", "SELECT bytes FROM green_ml.model_shard WHERE plan_id = $1 AND shard = $2 AND shards = $3",
@@ -55,10 +62,9 @@ static bool read_shard(PGconn *db, const struct plan *plan, int i, int n, struct
 	size_t size;
 	int first_tree = 0;
 
-	if (row && PQntuples(row) == 0)
-		fail_set(fail, EXIT_FAILED, "shard %d of %d is missing", i, n);
-	else if (row && (bytes = db_bytes(row, 0, 0, &size, fail)) != NULL &&
-		 shard_read(bytes, size, plan->dataset, &first_tree, &part, fail) && first_tree != grown->tree_count)
+	*found = row && PQntuples(row) == 1;
+	if (*found && (bytes = db_bytes(row, 0, 0, &size, fail)) != NULL &&
+	    shard_read(bytes, size, plan->dataset, &first_tree, &part, fail) && first_tree != grown->tree_count)
 		fail_set(fail, EXIT_FAILED, "shard %d of %d begins with tree %d, expected %d", i, n, first_tree,
 			 grown->tree_count);
 	PQfreemem(bytes);
@@ -67,19 +73,8 @@ static bool read_shard(PGconn *db, const struct plan *plan, int i, int n, struct
 		grown_release(&part);
 		return fail_prefix(fail, "could not take over trees of plan %d", plan->id);
 	}
-	shard_join(grown, &part);
-	return true;
-}
-
-static bool take_pilot(PGconn *db, struct plan *plan, struct grown *grown, struct fail *fail)
-{
-	*grown = (struct grown){0};
-	if (plan->pilot_trees == 0)
-		return true;
-	if (plan->trees.tree_count == 0)
-		return read_shard(db, plan, 0, 0, grown, fail);
-	*grown = plan->trees;
-	plan->trees = (struct grown){0};
+	if (*found)
+		shard_join(grown, &part);
 	return true;
 }
 
@@ -107,6 +102,22 @@ static void grow(const struct plan *plan, int first_tree, int trees, int threads
 	grow_forest(plan->dataset, &settings, grown);
 }
 
+/* From this process, else as it is stored, else grown again: the trees are the same. */
+static bool take_pilot(PGconn *db, struct plan *plan, int threads, struct grown *grown, struct fail *fail)
+{
+	bool found = false;
+
+	*grown = plan->trees;
+	plan->trees = (struct grown){0};
+	if (grown->tree_count > 0 || plan->pilot_trees == 0)
+		return true;
+	if (!read_shard(db, plan, 0, 0, grown, &found, fail))
+		return false;
+	if (!found)
+		grow(plan, 0, plan->pilot_trees, threads, NULL, grown);
+	return true;
+}
+
 bool shares_find(PGconn *db, const struct plan *plan, struct share *share, struct fail *fail)
 {
 	PGresult *row = db_queryf(db, fail, "ddd",
@@ -132,7 +143,7 @@ bool shares_grow_all(PGconn *db, struct plan *plan, int threads, void (*progress
 {
 	struct grown more;
 
-	if (!take_pilot(db, plan, grown, fail))
+	if (!take_pilot(db, plan, threads, grown, fail))
 		return false;
 	grow(plan, grown->tree_count, plan->forest.trees - grown->tree_count, threads, progress, &more);
 	shard_join(grown, &more);
@@ -168,16 +179,16 @@ static bool find_shares(PGconn *db, const struct plan *plan, int *n, struct fail
 	return fail->code == EXIT_DONE;
 }
 
-bool shares_merge(PGconn *db, struct plan *plan, struct grown *grown, struct fail *fail)
+bool shares_merge(PGconn *db, struct plan *plan, int threads, struct grown *grown, struct fail *fail)
 {
 	int n = 0;
-	bool done;
+	bool done, found;
 
 	*grown = (struct grown){0};
-	done = find_shares(db, plan, &n, fail) && take_pilot(db, plan, grown, fail);
+	done = find_shares(db, plan, &n, fail) && take_pilot(db, plan, threads, grown, fail);
 
 	for (int i = 1; done && i <= n; i++)
-		done = read_shard(db, plan, i, n, grown, fail);
+		done = read_shard(db, plan, i, n, grown, &found, fail);
 	if (done && grown->tree_count != plan->forest.trees)
 		done = fail_set(fail, EXIT_FAILED, "the shards of plan %d hold %d trees, expected %d", plan->id,
 				grown->tree_count, plan->forest.trees);

@@ -15,7 +15,10 @@
  *
  *	shares_grow_all(db, plan, threads, progress, &grown, &fail)
  *
- * Growing a share again finds it stored. Merging takes the shares of any n that is complete: the trees are the same.
+ * Growing a share again finds it stored. Merging takes the shares of any n that is complete: the trees are the same. A
+ * pilot that is not stored is grown again. Once the plan's model is stored, shares are removed and no more are kept:
+ *
+ *	shares_remove(db, plan->id, &fail)
  */
 
 #include <libpq-fe.h>
@@ -46,13 +49,17 @@ bool share_parse(const char *text, struct share *share, struct fail *fail) MUST_
 bool shares_find(PGconn *db, const struct plan *plan, struct share *share, struct fail *fail) MUST_USE;
 void shares_grow(const struct plan *plan, const struct share *share, int threads,
 		 void (*progress)(int64_t done, int64_t total), struct grown *grown);
-/* Inside the caller's transaction. */
+/* Inside the caller's transaction; nothing where the plan's model is there already. */
 bool shares_store(PGconn *db, const struct plan *plan, const struct share *share, const struct grown *grown,
 		  struct fail *fail) MUST_USE;
 
-/* EXIT_TRY_AGAIN: shares are missing; the message names them. */
-bool shares_merge(PGconn *db, struct plan *plan, struct grown *grown, struct fail *fail) MUST_USE;
+/* In the snapshot (db_begin_snapshot) in which the plan had no model yet. EXIT_TRY_AGAIN: shares are missing; the message
+ * names them. */
+bool shares_merge(PGconn *db, struct plan *plan, int threads, struct grown *grown, struct fail *fail) MUST_USE;
 bool shares_grow_all(PGconn *db, struct plan *plan, int threads, void (*progress)(int64_t done, int64_t total),
 		     struct grown *grown, struct fail *fail) MUST_USE;
+
+/* Inside the transaction that stores the plan's model. */
+bool shares_remove(PGconn *db, int plan_id, struct fail *fail) MUST_USE;
 
 #endif

@@ -7,6 +7,7 @@
 #include "common/db.h"
 #include "common/smoke.h"
 #include "model-training/result.h"
+#include "model-training/shares.h"
 
 bool store_lock(PGconn *db, int pipeline_id, struct fail *fail)
 {
@@ -151,6 +152,8 @@ bool store_result(PGconn *db, const struct store_record *record, json_t **result
 	     !store_promotion(db, record, outcome.model_id, &outcome.promotion_id, fail)) ||
 	    !store_gate(db, record, outcome.model_id, outcome.promotion_id, fail))
 		return fail_prefix(fail, "could not store the model of plan %d", record->plan->id);
+	if (!shares_remove(db, record->plan->id, fail))
+		return false;
 	*result = result_make(record->metrics, &outcome);
 	return true;
 }

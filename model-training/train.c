@@ -53,28 +53,46 @@ static bool check_forest(const struct training *training, const struct grown *gr
 				"report it with the plan");
 }
 
-static bool grow(struct training *training, struct fail *fail)
+/* *result is set, and nothing grown, where the plan has been trained already. Shares are looked for in the snapshot that
+ * has no result: they are removed with the transaction that stores it. */
+static bool find_trees(struct training *training, struct grown *grown, json_t **result, struct fail *fail)
+{
+	const struct train_settings *settings = training->settings;
+	struct plan *plan = training->plan;
+	PGconn *db = training->db;
+	bool done;
+
+	if (settings->merge && !db_begin_snapshot(db, fail))
+		return false;
+	done = store_find(db, plan->id, result, fail) &&
+	       (*result || !settings->merge || shares_merge(db, plan, settings->threads, grown, fail));
+	if (settings->merge)
+		db_rollback(db);
+	if (!done || *result || settings->merge)
+		return done;
+	if (settings->fake_scale > 0)
+		training->fake_cpu_s = fake_compute((double)plan->dataset->row_count / 1000 * settings->fake_scale);
+	done = shares_grow_all(db, plan, settings->threads, output_progress, grown, fail);
+	output_progress_end();
+	return done;
+}
+
+static bool make_forest(struct training *training, const struct grown *grown, struct fail *fail)
 {
 	struct plan *plan = training->plan;
 	int threads = training->settings->threads;
 	unsigned char hash[DIGEST_SIZE];
-	struct grown grown;
 	bool done;
 
-	if (!(training->settings->merge ? shares_merge(training->db, plan, &grown, fail)
-					: shares_grow_all(training->db, plan, threads, output_progress, &grown, fail)))
-		return false;
-	output_progress_end();
 	training->importance = xcalloc((size_t)plan->dataset->feature_count, sizeof(*training->importance));
-	importance_of_impurity(plan->dataset, &grown, threads, training->importance);
-	done = forest_write(plan->dataset, &grown, threads, &training->bytes, fail);
+	importance_of_impurity(plan->dataset, grown, threads, training->importance);
+	done = forest_write(plan->dataset, grown, threads, &training->bytes, fail);
 	if (done) {
 		digest_bytes(training->bytes.data, training->bytes.size, hash);
 		digest_hex(hash, training->sha256);
 		training->forest = forest_read(training->bytes.data, training->bytes.size, fail);
-		done = training->forest && check_forest(training, &grown, fail);
+		done = training->forest && check_forest(training, grown, fail);
 	}
-	grown_release(&grown);
 	return done;
 }
 
@@ -155,16 +173,16 @@ bool train(PGconn *db, struct run *run, struct plan *plan, const struct train_se
 	   struct fail *fail)
 {
 	struct training training = {.db = db, .run = run, .plan = plan, .settings = settings};
+	struct grown grown = {0};
 	bool done;
 
-	if (!store_find(db, plan->id, result, fail))
-		return false;
-	if (*result)
-		return db_begin(db, fail) && run_done(run, db, fail) && db_commit(db, fail);
 	text_init(&training.bytes, FOREST_WRITE_MAX_SIZE);
-	if (settings->fake_scale > 0)
-		training.fake_cpu_s = fake_compute((double)plan->dataset->row_count / 1000 * settings->fake_scale);
-	done = grow(&training, fail) && meet(&training, result, fail);
+	done = find_trees(&training, &grown, result, fail);
+	if (done && *result)
+		done = db_begin(db, fail) && run_done(run, db, fail) && db_commit(db, fail);
+	else
+		done = done && make_forest(&training, &grown, fail) && meet(&training, result, fail);
+	grown_release(&grown);
 	challenge_release(&training.challenge);
 	free(training.importance);
 	forest_free(training.forest);

@@ -8,6 +8,8 @@ cd "$TMP"
 exits "--shard without a plan" 2 "$BIN/model-training" --shard 1/2
 exits "--merge without a plan" 2 "$BIN/model-training" --merge
 exits "--shard and --merge" 2 "$BIN/model-training" --from-plan 1 --shard 1/2 --merge
+exits "--retrain for a plan that is there" 2 env RETRAIN_ID=3 "$BIN/model-training" --from-plan 1
+like "says that the plan names its need" "$(cat "$ERR")" '\-\-retrain is for a new plan'
 for shard in 0/2 3/2 1 1/ /2 1/2/3 1/10001 a/b; do
 	exits "--shard $shard" 2 "$BIN/model-training" --from-plan 1 --shard $shard
 done
@@ -38,6 +40,7 @@ exits "a single run" 0 train --json
 cp "$OUT" single.json
 is "takes over the pilot" "$(field plan_id) $(field min_samples_leaf) $(field trees)" "$plan $leaf 100"
 is "the curve is in the model's metrics" "$(jq '.auto.sizes | length > 2' single.json)" true
+is "which is not kept" "$(sql 'SELECT count(*) FROM green_ml.model_shard')" 0
 exits "a size that the spec names" 0 train --plan --json --pipeline <(jq ".forest = {min_samples_leaf: $leaf}" "$SPEC")
 is "has no pilot" "$(sql "SELECT pilot IS NULL FROM green_ml.training_plan WHERE plan_id = $(field plan_id)")" t
 exits "and makes the same model" 0 train --json --threads 3 --pipeline <(jq ".forest = {min_samples_leaf: $leaf}" "$SPEC")
@@ -77,6 +80,7 @@ is "makes one model with the bytes of the single run" "$(sql "SELECT count(*), m
 is "and promotes it once" "$(sql "SELECT count(*) FROM green_ml.promotion JOIN green_ml.pipeline USING (pipeline_id)
 	WHERE name = 'other'")" 1
 is "both say so" "$(jq -r .model_id first.out second.out | uniq | wc -l)" 1
+is "and removes the shares" "$(sql 'SELECT count(*) FROM green_ml.model_shard')" 0
 exits "a share of a trained plan" 0 train --as other --from-plan "$plan" --shard 1/9 --json
 is "is not grown" "$(field repeated) $(sql "SELECT count(*) FROM green_ml.model_shard WHERE shards = 9")" "true 0"
 
@@ -93,8 +97,15 @@ exits "three trees in one process" 0 train --pipeline few.json --json
 is "are the same" "$(field sha256)" "$sha"
 exits "a plan whose pilot was damaged" 0 train --plan --json --pipeline <(jq '.forest = {seed: 9}' "$SPEC")
 plan=$(field plan_id)
-sql "ALTER TABLE green_ml.model_shard DISABLE TRIGGER USER; UPDATE green_ml.model_shard SET bytes = set_byte(bytes, 30, get_byte(bytes, 30) # 1)
-	WHERE plan_id = $plan; ALTER TABLE green_ml.model_shard ENABLE TRIGGER USER" >/dev/null
+sql "UPDATE green_ml.model_shard SET bytes = set_byte(bytes, 30, get_byte(bytes, 30) # 1) WHERE plan_id = $plan" >/dev/null
 exits "is refused" 1 train --from-plan "$plan"
 like "with a word" "$(cat "$ERR")" 'trees of a shard are damaged'
+
+# --- a pilot that is not stored ----------------------------------------------------------------------------------
+exits "a plan with auto once more" 0 train --plan --json --pipeline <(jq '.forest = {seed: 0, trees: 100}' "$SPEC")
+plan=$(field plan_id)
+sql "DELETE FROM green_ml.model_shard WHERE plan_id = $plan" >/dev/null
+for i in 1 2; do train --from-plan "$plan" --shard $i/2 >/dev/null 2>&1; done
+exits "without its pilot" 0 train --from-plan "$plan" --merge --json
+is "makes the same model" "$(field sha256)" "$(jq -r .sha256 single.json)"
 plan_done
