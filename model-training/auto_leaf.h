@@ -16,7 +16,9 @@
  * forest, because the log loss of so few trees prefers leaves that are much too large for a hundred of them. The score
  * falls and rises again with the size; so the search starts in the middle, at 10, and goes down and then up, each way
  * until a size is worse than the best so far by more than AUTO_LEAF_CLEAR standard errors: purity, which costs the most,
- * is not tried where it is hopeless. What is found depends on the training set and the settings only, see oob.h.
+ * is not tried where it is hopeless. A size that is as bad on the first AUTO_LEAF_FIRST_TREES trees of both already is
+ * given up: the rest of its trees, most of what a search costs, are not grown, and it is not chosen. What is found
+ * depends on the training set and the settings only, see oob.h.
  */
 
 #include <jansson.h>
@@ -29,6 +31,7 @@
 enum {
 	AUTO_LEAF_SIZES = 7,
 	AUTO_LEAF_MAX_SLOTS = 20000, /* that the estimate is made on: its standard error is then about 0.001 */
+	AUTO_LEAF_FIRST_TREES = 4,
 	AUTO_LEAF_WITHOUT_OOB = 5,
 };
 
@@ -37,11 +40,12 @@ enum {
 
 struct auto_leaf_size {
 	int min_samples_leaf;
-	bool tried;
-	int64_t nodes;		   /* of the pilot */
+	int trees;		   /* that the rest is about: the pilot's, fewer where it was given up, 0: not tried */
+	bool judged;		   /* on all of the pilot's trees */
+	int64_t nodes;		   /* of the trees */
 	double brier;		   /* out of bag, of the whole forest: what is chosen by */
-	double standard_error;	   /* of brier - the smallest brier */
-	double log_loss, accuracy; /* out of bag, of the pilot */
+	double standard_error;	   /* of brier - the smallest brier, where it was given up on as many trees */
+	double log_loss, accuracy; /* out of bag, of the trees */
 };
 
 struct auto_leaf {
@@ -58,13 +62,13 @@ void auto_leaf_grow(const struct dataset *dataset, const struct grow_settings *s
 		    struct grown *grown);
 void auto_leaf_release(struct auto_leaf *found); /* a zeroed one is fine */
 
-/* What was found, with the curve: {"trees", "rows", "min_samples_leaf", "sizes": [{"min_samples_leaf", "nodes",
- * "brier", "standard_error", "log_loss", "accuracy"}, ...]}, only the sizes tried. The caller's. */
+/* What was found, with the curve: {"trees", "rows", "min_samples_leaf", "sizes": [{"min_samples_leaf", "trees",
+ * "nodes", "brier", "standard_error", "log_loss", "accuracy"}, ...]}, only the sizes tried. The caller's. */
 json_t *auto_leaf_json(const struct auto_leaf *found);
 
 /* The size with the smallest Brier score; of those within AUTO_LEAF_CLOSE standard errors of it the smallest forest.
  * The pilot's accuracy has no say: that of 3.7 trees prefers large leaves as their log loss does. Only sizes that were
- * tried; -1: none was. */
+ * judged; -1: none was. */
 int auto_leaf_choose(const struct auto_leaf_size *sizes, int count);
 
 #endif

@@ -264,8 +264,8 @@ static bool insert(PGconn *db, const struct taking *taking, const struct plan *p
 	return stored;
 }
 
-/* A plan and its pilot, where that is kept, are there together or not at all. Where another process has stored the same plan meanwhile, its
- * pilot holds the same trees. */
+/* A plan and its pilot, where that is kept, are there together or not at all. Where another process has stored the same
+ * plan meanwhile, its pilot holds the same trees. */
 static bool store(PGconn *db, const struct taking *taking, struct plan *plan, struct fail *fail)
 {
 	char content[DIGEST_HEX_SIZE];

@@ -72,9 +72,15 @@ static void print_auto(const json_t *found)
 	       "  %6s %10s %9s %9s %9s %9s\n",
 	       whole(found, "trees"), whole(found, "rows"), "leaf", "nodes", "Brier", "+-", "log loss", "accuracy");
 	json_array_foreach(json_object_get(found, "sizes"), i, size)
-	    printf("  %6lld %10lld %9.4f %9.4f %9.4f %9.4f%s\n", whole(size, "min_samples_leaf"), whole(size, "nodes"),
-		   real(size, "brier"), real(size, "standard_error"), real(size, "log_loss"), real(size, "accuracy"),
-		   whole(size, "min_samples_leaf") == whole(found, "min_samples_leaf") ? "  taken" : "");
+	{
+		printf("  %6lld %10lld %9.4f %9.4f %9.4f %9.4f%s", whole(size, "min_samples_leaf"),
+		       whole(size, "nodes"), real(size, "brier"), real(size, "standard_error"), real(size, "log_loss"),
+		       real(size, "accuracy"),
+		       whole(size, "min_samples_leaf") == whole(found, "min_samples_leaf") ? "  taken" : "");
+		if (json_object_get(size, "trees") && whole(size, "trees") < whole(found, "trees"))
+			printf("  given up after %lld trees", whole(size, "trees"));
+		printf("\n");
+	}
 }
 
 static void print_importance(const json_t *report)

@@ -32,7 +32,7 @@ is "has the leaf size that its curve says" \
 is "it has the smallest Brier score, or one within half a standard error" "$(sql "SELECT min((s ->> 'brier')::float) FILTER
 	(WHERE (s ->> 'min_samples_leaf')::int = $leaf) <= min((s ->> 'brier')::float) + max((s ->> 'standard_error')::float / 2) FILTER
 	(WHERE (s ->> 'min_samples_leaf')::int = $leaf)
-	FROM green_ml.training_plan, jsonb_array_elements(pilot -> 'sizes') AS s")" t
+	FROM green_ml.training_plan, jsonb_array_elements(pilot -> 'sizes') AS s WHERE (s ->> 'trees')::int = 10")" t
 is "its pilot is stored" "$(sql 'SELECT plan_id, shard, shards FROM green_ml.model_shard')" "$plan|0|0"
 exits "the plan again" 0 train --plan --json
 is "is not searched again" "$(field plan_id) $(field repeated) $(field min_samples_leaf)" "$plan true $leaf"

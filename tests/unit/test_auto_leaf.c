@@ -25,20 +25,20 @@ static void chooses(void **state UNUSED)
 		struct auto_leaf_size sizes[3];
 		int chosen;
 	} tests[] = {
-	    {"the smallest", {{1, true, 9, .5, .1, 0, 0}, {2, true, 6, .3, 0, 0, 0}, {5, true, 3, .6, .1, 0, 0}}, 1},
+	    {"the smallest", {{1, 10, true, 9, .5, .1, 0, 0}, {2, 10, true, 6, .3, 0, 0, 0}, {5, 10, true, 3, .6, .1, 0, 0}}, 1},
 	    {"a smaller forest within half a standard error",
-	     {{1, true, 9, .3, 0, 0, .9}, {2, true, 6, .34, .1, 0, .8}, {5, true, 3, .36, .1, 0, .9}},
+	     {{1, 10, true, 9, .3, 0, 0, .9}, {2, 10, true, 6, .34, .1, 0, .8}, {5, 10, true, 3, .36, .1, 0, .9}},
 	     1},
 	    {"the smallest of those",
-	     {{1, true, 9, .3, 0, 0, 0}, {2, true, 6, .34, .1, 0, 0}, {5, true, 3, .32, .1, 0, 0}},
+	     {{1, 10, true, 9, .3, 0, 0, 0}, {2, 10, true, 6, .34, .1, 0, 0}, {5, 10, true, 3, .32, .1, 0, 0}},
 	     2},
 	    {"not a larger one",
-	     {{1, true, 9, .31, .1, 0, .9}, {2, true, 6, .3, 0, 0, 0}, {5, true, 3, .6, .1, 0, 0}},
+	     {{1, 10, true, 9, .31, .1, 0, .9}, {2, 10, true, 6, .3, 0, 0, 0}, {5, 10, true, 3, .6, .1, 0, 0}},
 	     1},
-	    {"only those tried",
-	     {{1, false, 0, 0, 0, 0, 0}, {2, true, 6, .3, 0, 0, 0}, {5, true, 3, .2, .01, 0, 0}},
+	    {"only those judged",
+	     {{1, 0, false, 0, 0, 0, 0, 0}, {2, 4, false, 1, .1, 0, 0, 0}, {5, 10, true, 3, .2, .01, 0, 0}},
 	     2},
-	    {"none", {{1, false, 0, 0, 0, 0, 0}, {2, false, 0, 0, 0, 0, 0}, {5, false, 0, 0, 0, 0, 0}}, -1},
+	    {"none", {{1, 0, false, 0, 0, 0, 0, 0}, {2, 0, false, 0, 0, 0, 0, 0}, {5, 0, false, 0, 0, 0, 0, 0}}, -1},
 	};
 
 	for (size_t i = 0; i < sizeof(tests) / sizeof(*tests); i++)
@@ -101,8 +101,12 @@ static void follows_the_noise(void **state UNUSED)
 		assert_true(leaf >= tests[i].least && leaf <= tests[i].most);
 		assert_int_equal(found.tree_count, 10);
 		assert_int_equal(found.pilot.tree_count, 10);
-		assert_true(found.sizes[0].tried ==
-			    tests[i].all_sizes); /* purity costs most: not where it is hopeless */
+		/* Purity costs most: it is not tried where it is hopeless. */
+		assert_int_equal(found.sizes[0].trees > 0, tests[i].all_sizes);
+		for (int s = 0; s < AUTO_LEAF_SIZES; s++)
+			assert_int_equal(found.sizes[s].trees, found.sizes[s].judged	? 10
+							       : found.sizes[s].trees ? AUTO_LEAF_FIRST_TREES
+										      : 0);
 		assert_true(found.rows > 5000);
 		auto_leaf_release(&found);
 		dataset_free(dataset);
