@@ -57,6 +57,7 @@ struct forest_node {
 	int32_t threshold;
 	uint32_t other;	  /* split: index of the right child; leaf: index of its distribution */
 	uint16_t feature; /* FOREST_LEAF: a leaf */
+	uint16_t rank;	  /* split: which of the feature's thresholds it is, modulo 65536 */
 };
 
 struct forest {

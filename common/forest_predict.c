@@ -6,29 +6,16 @@
 
 #include "common/forest.h"
 #include "common/forest_table.h"
+#include "common/forest_walk.h"
 #include "common/xalloc.h"
 
 enum {
 	ABREAST = 8,		 /* rows that go down a tree side by side: their cache misses overlap */
-	WALK_ROWS = 16,		 /* the same in a tree that is laid out for it, */
-	WALK_STEPS = 3,		 /* steps before the one that looks whether all have arrived, */
-	NODES_PER_ROW = 16,	 /* which pays from one row for so many nodes on */
-	FEATURE_BITS = 10,	 /* of a node's word there */
+	WALK_ROWS = 16,		 /* the fewest for which a tree is laid out, */
+	NODES_PER_ROW = 16,	 /* one for so many of its nodes, */
+	FEATURES_PER_TREE = 8,	 /* and their keys are coded, which pays from one tree for so many features on */
 	BLOCK_NUMBERS = 1 << 22, /* at most so many keys and scores are at work at a time */
 	TABLE_ROWS = 1000,	 /* fewer rows never pay for a table */
-};
-
-/* A tree as many rows walk it: the children of a node stand side by side, and a leaf is its own left child, which every
- * key chooses. So a step is the same for all nodes, and no step has to be foreseen. */
-struct walk_node {
-	int32_t threshold;
-	uint32_t word; /* the left child's number and, in the lowest bits, the feature */
-};
-
-struct walk_tree {
-	struct walk_node *nodes;
-	uint32_t *leaves; /* by node: of a leaf, its distribution */
-	uint32_t *places; /* by the forest's node: its number here */
 };
 
 static const uint32_t *shares_of(const struct forest *forest, uint32_t leaf)
@@ -76,99 +63,6 @@ static void add_shares(const uint32_t *shares, size_t classes, uint64_t *scores)
 		scores[i] += shares[i];
 }
 
-static void lay_out(const struct forest *forest, int tree, struct walk_tree *walk)
-{
-	const struct forest_node *nodes = forest->nodes;
-	uint32_t root = forest->roots[tree], count = forest->roots[tree + 1] - root, next = 2;
-
-	walk->places[0] = 0;
-	for (uint32_t i = 0; i < count; i++) {
-		const struct forest_node *node = &nodes[root + i];
-		uint32_t place = walk->places[i];
-
-		if (node->feature == FOREST_LEAF) {
-			walk->nodes[place] = (struct walk_node){INT32_MAX, place << FEATURE_BITS};
-			walk->leaves[place] = node->other;
-			continue;
-		}
-		walk->nodes[place] = (struct walk_node){node->threshold, next << FEATURE_BITS | node->feature};
-		walk->places[i + 1] = next;
-		walk->places[node->other - root] = next + 1;
-		next += 2;
-	}
-}
-
-static inline uint32_t walk_step(const struct walk_node *nodes, uint32_t at, const int32_t *keys)
-{
-	uint32_t word = nodes[at].word;
-
-	return (word >> FEATURE_BITS) + (keys[word & ((1u << FEATURE_BITS) - 1)] > nodes[at].threshold);
-}
-
-/* Side by side, so that their cache misses overlap. Rows that have arrived step on the spot until the last one has. */
-static void walk_abreast(const struct walk_tree *walk, const int32_t *keys, size_t width, uint32_t at[WALK_ROWS])
-{
-	const struct walk_node *nodes = walk->nodes;
-	uint32_t moved;
-
-	for (int i = 0; i < WALK_ROWS; i++)
-		at[i] = 0;
-	do {
-		for (int step = 0; step < WALK_STEPS; step++)
-			for (size_t i = 0; i < WALK_ROWS; i++)
-				at[i] = walk_step(nodes, at[i], keys + i * width);
-		moved = 0;
-		for (size_t i = 0; i < WALK_ROWS; i++) {
-			uint32_t next = walk_step(nodes, at[i], keys + i * width);
-
-			moved |= next ^ at[i];
-			at[i] = next;
-		}
-	} while (moved);
-}
-
-static void walk_rows(const struct forest *forest, const struct walk_tree *walk, const int32_t *keys, size_t rows,
-		      uint64_t *scores)
-{
-	size_t width = (size_t)forest->feature_count, classes = (size_t)forest->class_count;
-	uint32_t at[WALK_ROWS];
-
-	for (size_t row = 0; row < rows; row += WALK_ROWS) {
-		size_t first = row + WALK_ROWS <= rows ? row : rows - WALK_ROWS; /* the last ones once more */
-
-		walk_abreast(walk, keys + first * width, width, at);
-		for (size_t i = row - first; i < WALK_ROWS; i++)
-			add_shares(forest->distributions + walk->leaves[at[i]] * classes, classes,
-				   scores + (first + i) * classes);
-	}
-}
-
-static size_t largest_tree(const struct forest *forest)
-{
-	size_t most = 0;
-
-	for (int tree = 0; tree < forest->tree_count; tree++)
-		if (forest->roots[tree + 1] - forest->roots[tree] > most)
-			most = forest->roots[tree + 1] - forest->roots[tree];
-	return most;
-}
-
-static void predict_many(const struct forest *forest, const int32_t *keys, size_t rows, uint64_t *scores)
-{
-	size_t nodes = largest_tree(forest) + 1;
-	struct walk_tree walk = {.nodes = xcalloc(nodes, sizeof(*walk.nodes)),
-				 .leaves = xcalloc(nodes, sizeof(*walk.leaves)),
-				 .places = xcalloc(nodes, sizeof(*walk.places))};
-
-	for (int tree = 0; tree < forest->tree_count; tree++) {
-		lay_out(forest, tree, &walk);
-		walk_rows(forest, &walk, keys, rows, scores);
-	}
-	free(walk.nodes);
-	free(walk.leaves);
-	free(walk.places);
-}
-
 static void predict_abreast(const struct forest *forest, const int32_t *keys, size_t rows, uint64_t *scores)
 {
 	size_t classes = (size_t)forest->class_count, width = (size_t)forest->feature_count;
@@ -192,8 +86,8 @@ static void predict_block(const struct forest *forest, const int32_t *keys, size
 {
 	memset(scores, 0, rows * (size_t)forest->class_count * sizeof(*scores));
 	if (rows >= WALK_ROWS && rows >= forest->node_count / (size_t)forest->tree_count / NODES_PER_ROW &&
-	    largest_tree(forest) < 1u << (32 - FEATURE_BITS) && forest->feature_count <= 1 << FEATURE_BITS)
-		predict_many(forest, keys, rows, scores);
+	    forest->feature_count <= FEATURES_PER_TREE * forest->tree_count && forest_walk_fits(forest))
+		forest_walk(forest, keys, rows, scores);
 	else
 		predict_abreast(forest, keys, rows, scores);
 }

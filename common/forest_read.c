@@ -260,6 +260,7 @@ static bool read_node(struct reader *reader, const struct forest *forest, struct
 	if (tag > (uint32_t)forest->feature_count || index >= (uint32_t)forest->features[tag - 1].threshold_count)
 		return bad(reader, "a node names no feature or threshold");
 	*node = (struct forest_node){.feature = (uint16_t)(tag - 1),
+				     .rank = (uint16_t)index,
 				     .threshold = forest->features[tag - 1].thresholds[index]};
 	return true;
 }

@@ -25,7 +25,7 @@ static struct forest_feature small_forest_features[] = {
      .frequent = 1},
 };
 static uint32_t small_roots[] = {0, 3}, small_shares[] = {12582912, 4194304, 2097152, 14680064};
-static struct forest_node small_nodes[] = {{17, 2, 0}, {0, 0, FOREST_LEAF}, {0, 1, FOREST_LEAF}};
+static struct forest_node small_nodes[] = {{17, 2, 0, 0}, {0, 0, FOREST_LEAF, 0}, {0, 1, FOREST_LEAF, 0}};
 static struct forest small_forest = {.feature_count = 3,
 				     .features = small_forest_features,
 				     .label_name = small_label,

@@ -31,7 +31,8 @@ static void grow(struct forest *forest, int depth, uint64_t *random)
 		return;
 	}
 	forest->nodes[at].feature = (uint16_t)(next(random) % FEATURES);
-	forest->nodes[at].threshold = forest->features[forest->nodes[at].feature].thresholds[next(random) % THRESHOLDS];
+	forest->nodes[at].rank = (uint16_t)(next(random) % THRESHOLDS);
+	forest->nodes[at].threshold = forest->features[forest->nodes[at].feature].thresholds[forest->nodes[at].rank];
 	grow(forest, depth + 1, random);
 	forest->nodes[at].other = forest->node_count;
 	grow(forest, depth + 1, random);
