@@ -8,15 +8,15 @@
 
 enum {
 	LANES = FOREST_WALK_ROWS,
-	BLIND_STEPS = 3,	  /* steps before the one that looks whether all have arrived */
-	CHUNK = 256,		  /* rows of a tree whose leaves are found before their shares are added */
-	BYTE_THRESHOLDS = 255,	  /* of a feature whose keys take one byte */
-	SORTED_FEATURES = 8,	  /* no more narrow ones than that: rows are sorted by them */
-	NARROW_NODES = 1 << 17,	  /* of a tree whose nodes take 4 bytes, */
-	WIDE_NODES = 1 << 21,	  /* and 8 */
-	OFFSET_BITS = 12,	  /* of a wide node's word */
-	MAX_SUMMED = 255,	  /* trees whose shares fit 32 bits */
-	ALWAYS = 1,		  /* a key that all rows have, greater than no threshold but 0 */
+	BLIND_STEPS = 3,       /* steps before the one that looks whether all have arrived */
+	CHUNK = 256,	       /* rows of a tree whose leaves are found before their shares are added */
+	BYTE_THRESHOLDS = 255, /* of a feature whose keys take one byte */
+	SORTED_FEATURES = 8,   /* no more narrow ones than that: rows are sorted by them */
+	MAX_SUMMED = 255,      /* trees whose shares fit 32 bits */
+	NARROW_PLACE_BITS = 7, /* of a narrow node: where the key lies; above it 8 bits of threshold and 17 of a node */
+	NARROW_NODE_SHIFT = NARROW_PLACE_BITS + 8,
+	WIDE_PLACE_BITS = 12, /* of a wide one; above it 32 bits of threshold and 20 of a node */
+	WIDE_NODE_SHIFT = WIDE_PLACE_BITS + 32,
 };
 
 /* Where a feature's key lies in a coded row. */
@@ -29,9 +29,8 @@ struct walk {
 	const struct forest *forest;
 	bool narrow;
 	struct column *columns; /* by feature */
-	uint32_t always;	/* where ALWAYS lies */
 	size_t stride;		/* bytes of a row's keys */
-	uint8_t *keys;		/* coded, by eight rows */
+	uint8_t *keys;		/* coded */
 	uint32_t *order;	/* the rows in the order in which they are walked */
 	uint32_t *sums;		/* class_count each, in this order */
 	void *nodes;
@@ -39,27 +38,30 @@ struct walk {
 	uint32_t *open;	  /* the right children that are still to come */
 };
 
+/* A node is one number. From the highest bit on: its left child's number, which is even; the complement of its
+ * threshold; where its key lies. Adding the key at the threshold's place carries into the child's number when the key is
+ * greater, which makes it the right child's. A leaf has its own number and a zero, to which no key adds up so far. */
+
 /* ------------------------------------------------------------------ nodes of 4 bytes */
 
-/* From the lowest bit on: the column, the threshold's rank, the pair of children. Keys of eight rows stand by column. */
+/* Keys are numbers of 32 bits in their place already, those of eight rows by column; a place is in fours of them. */
 typedef uint32_t node_narrow;
 
-static inline node_narrow leaf_narrow(const struct walk *walk, uint32_t place)
+static inline node_narrow leaf_narrow(uint32_t own)
 {
-	return walk->always | (place & 1 ? 0u : 255u) << 8 | place / 2 << 16;
+	return own << NARROW_NODE_SHIFT;
 }
 
-static inline node_narrow split_narrow(const struct column *column, const struct forest_node *node, uint32_t pair)
+static inline node_narrow split_narrow(const struct column *column, const struct forest_node *node, uint32_t left)
 {
-	return column->offset | (uint32_t)(uint8_t)node->rank << 8 | pair << 16;
+	return left << NARROW_NODE_SHIFT | (uint32_t)(uint8_t)~node->rank << NARROW_PLACE_BITS | column->offset * 4;
 }
 
-static inline uint32_t step_narrow(const node_narrow *nodes, uint32_t at, const uint8_t *keys, size_t lane,
-				   size_t stride UNUSED)
+static inline uint32_t step_narrow(node_narrow node, const uint8_t *keys, size_t lane, size_t stride UNUSED)
 {
-	uint32_t node = nodes[at];
+	const uint32_t *key = (const uint32_t *)(const void *)keys + lane + (node & ((1u << NARROW_PLACE_BITS) - 1)) * 2;
 
-	return (node >> 16) * 2 + ((uint8_t)(node >> 8) < keys[(size_t)(uint8_t)node * LANES + lane]);
+	return (node + *key) >> NARROW_NODE_SHIFT;
 }
 
 #define NAME(word) word##_narrow
@@ -68,12 +70,9 @@ static inline uint32_t step_narrow(const node_narrow *nodes, uint32_t at, const 
 
 /* ------------------------------------------------------------------ nodes of 8 bytes */
 
-/* All keys are read as 32 bits. A key of one byte is the highest of them, so the three below it, whatever they are,
- * decide nothing where the threshold has ones there. */
-typedef struct {
-	uint32_t threshold;
-	uint32_t word; /* from the lowest bit on: the key's offset, the pair of children */
-} node_wide;
+/* Keys are read as numbers of 32 bits. One of one byte is the highest of four, and the three below it, whatever they
+ * are, decide nothing as the threshold has ones there. */
+typedef uint64_t node_wide;
 
 /* Keys in the order of unsigned numbers. */
 static inline uint32_t unsigned_key(int32_t key)
@@ -81,25 +80,26 @@ static inline uint32_t unsigned_key(int32_t key)
 	return (uint32_t)key ^ 0x80000000u;
 }
 
-static inline node_wide leaf_wide(const struct walk *walk, uint32_t place)
+static inline node_wide leaf_wide(uint32_t own)
 {
-	return (node_wide){place & 1 ? 0 : UINT32_MAX, walk->always | place / 2 << OFFSET_BITS};
+	return (node_wide)own << WIDE_NODE_SHIFT;
 }
 
-static inline node_wide split_wide(const struct column *column, const struct forest_node *node, uint32_t pair)
+static inline node_wide split_wide(const struct column *column, const struct forest_node *node, uint32_t left)
 {
-	uint32_t rank = (uint32_t)node->rank << 24 | 0xffffffu;
+	uint32_t if_byte = 0u - (uint32_t)column->is_byte;
+	uint32_t threshold = ((uint32_t)node->rank << 24 | 0xffffffu) & if_byte;
 
-	return (node_wide){column->is_byte ? rank : unsigned_key(node->threshold),
-			   column->offset | pair << OFFSET_BITS};
+	threshold |= unsigned_key(node->threshold) & ~if_byte;
+	return (node_wide)left << WIDE_NODE_SHIFT | (node_wide)~threshold << WIDE_PLACE_BITS | column->offset;
 }
 
-static inline uint32_t step_wide(const node_wide *nodes, uint32_t at, const uint8_t *keys, size_t lane, size_t stride)
+static inline uint32_t step_wide(node_wide node, const uint8_t *keys, size_t lane, size_t stride)
 {
-	uint32_t word = nodes[at].word, key;
+	uint32_t key;
 
-	memcpy(&key, keys + lane * stride + (word & ((1u << OFFSET_BITS) - 1)), sizeof(key));
-	return (word >> OFFSET_BITS) * 2 + (nodes[at].threshold < key);
+	memcpy(&key, keys + lane * stride + (node & ((1u << WIDE_PLACE_BITS) - 1)), sizeof(key));
+	return (uint32_t)((node + ((node_wide)key << WIDE_PLACE_BITS)) >> WIDE_NODE_SHIFT);
 }
 
 #define NAME(word) word##_wide
@@ -107,14 +107,6 @@ static inline uint32_t step_wide(const node_wide *nodes, uint32_t at, const uint
 #undef NAME
 
 /* ------------------------------------------------------------------ keys */
-
-static bool all_narrow(const struct forest *forest)
-{
-	for (int i = 0; i < forest->feature_count; i++)
-		if (forest->features[i].threshold_count > BYTE_THRESHOLDS)
-			return false;
-	return forest->feature_count < UINT8_MAX;
-}
 
 static uint32_t largest_tree(const struct forest *forest)
 {
@@ -126,12 +118,21 @@ static uint32_t largest_tree(const struct forest *forest)
 	return most;
 }
 
-/* Narrow: a byte per feature and ALWAYS. Wide: ALWAYS and the keys of four bytes, then those of one, whose offset is
- * that of the 32 bits that end with them. */
+static bool is_narrow(const struct forest *forest)
+{
+	for (int i = 0; i < forest->feature_count; i++)
+		if (forest->features[i].threshold_count > BYTE_THRESHOLDS)
+			return false;
+	return forest->feature_count * 4 <= 1 << NARROW_PLACE_BITS &&
+	       largest_tree(forest) < 1u << (32 - NARROW_NODE_SHIFT);
+}
+
+/* A byte for each feature, behind those of four bytes. In a wide node a byte is found by the four that it ends, so that
+ * three stand before the first one. */
 static void place_columns(struct walk *walk)
 {
 	const struct forest *forest = walk->forest;
-	uint32_t features = (uint32_t)forest->feature_count, next = walk->narrow ? 0 : sizeof(uint32_t);
+	uint32_t features = (uint32_t)forest->feature_count, before = walk->narrow ? 0 : 3, next = 0;
 
 	walk->columns = xcalloc(features, sizeof(*walk->columns));
 	for (uint32_t i = 0; i < features; i++) {
@@ -141,10 +142,10 @@ static void place_columns(struct walk *walk)
 		walk->columns[i].offset = next;
 		next += (uint32_t)sizeof(uint32_t);
 	}
+	next = next < before ? before : next;
 	for (uint32_t i = 0; i < features; i++)
 		if (walk->columns[i].is_byte)
-			walk->columns[i].offset = walk->narrow ? next++ : next++ - 3;
-	walk->always = walk->narrow ? next++ : 0;
+			walk->columns[i].offset = next++ - before;
 	walk->stride = next;
 }
 
@@ -167,8 +168,6 @@ static uint32_t rank_of(const struct forest_feature *feature, int32_t key)
 
 static void code_row(const struct walk *walk, const int32_t *keys, uint8_t *coded)
 {
-	uint32_t always = ALWAYS;
-
 	for (int i = 0; i < walk->forest->feature_count; i++) {
 		const struct column *column = &walk->columns[i];
 		uint32_t key = unsigned_key(keys[i]);
@@ -179,7 +178,6 @@ static void code_row(const struct walk *walk, const int32_t *keys, uint8_t *code
 		else
 			memcpy(coded + column->offset, &key, sizeof(key));
 	}
-	memcpy(coded + walk->always, &always, walk->narrow ? 1 : sizeof(always));
 }
 
 /* By one byte of each row, those of equal bytes as they stand. */
@@ -219,20 +217,23 @@ static size_t walked_rows(size_t rows)
 	return (rows + LANES - 1) / LANES * LANES;
 }
 
-/* From row by row to eight rows' columns after another, in the order of the walk. */
+/* From row by row to eight rows' columns one after another, in the order of the walk, each key where a node's threshold
+ * is. */
 static void turn_keys(struct walk *walk, size_t rows)
 {
-	uint8_t *turned = xcalloc(walked_rows(rows), walk->stride);
+	size_t columns = walk->stride;
+	uint32_t *turned = xcalloc(walked_rows(rows), columns * sizeof(*turned));
 
 	for (size_t i = 0; i < walked_rows(rows); i++) {
-		const uint8_t *from = walk->keys + walk->order[i < rows ? i : rows - 1] * walk->stride;
-		uint8_t *to = turned + i / LANES * LANES * walk->stride + i % LANES;
+		const uint8_t *from = walk->keys + walk->order[i < rows ? i : rows - 1] * columns;
+		uint32_t *to = turned + i / LANES * LANES * columns + i % LANES;
 
-		for (size_t byte = 0; byte < walk->stride; byte++)
-			to[byte * LANES] = from[byte];
+		for (size_t column = 0; column < columns; column++)
+			to[column * LANES] = (uint32_t)from[column] << NARROW_PLACE_BITS;
 	}
 	free(walk->keys);
-	walk->keys = turned;
+	walk->keys = (uint8_t *)turned;
+	walk->stride = columns * sizeof(*turned);
 }
 
 static void code_rows(struct walk *walk, const int32_t *keys, size_t rows)
@@ -321,14 +322,14 @@ static void move_sums(struct walk *walk, size_t rows, uint64_t *scores)
 
 bool forest_walk_fits(const struct forest *forest)
 {
-	return largest_tree(forest) < WIDE_NODES &&
-	       ((size_t)forest->feature_count + 1) * sizeof(uint32_t) <= 1u << OFFSET_BITS;
+	return largest_tree(forest) < 1u << (64 - WIDE_NODE_SHIFT) &&
+	       (size_t)forest->feature_count * sizeof(uint32_t) <= 1u << WIDE_PLACE_BITS;
 }
 
 void forest_walk(const struct forest *forest, const int32_t *keys, size_t rows, uint64_t *scores)
 {
 	size_t nodes = largest_tree(forest) + (size_t)1; /* the root has no sibling */
-	struct walk walk = {.forest = forest, .narrow = nodes <= NARROW_NODES && all_narrow(forest)};
+	struct walk walk = {.forest = forest, .narrow = is_narrow(forest)};
 
 	place_columns(&walk);
 	code_rows(&walk, keys, rows);

@@ -3,14 +3,14 @@
 
 /*
  * Many rows down all trees of a forest (common/forest.h). Each tree is laid out anew for it, which pays from one row
- * for about sixteen of its nodes on: the children of a node stand side by side, so that a node is a key's place, a
- * threshold and one number, and a leaf is a node that every key sends back to it, so that a step is the same for all.
- * Eight rows go down side by side.
+ * for about sixteen of its nodes on: the children of a node stand side by side and a node is one number that a row's
+ * key is added to, which makes it the child's. A leaf is a node that every key sends back to it, so that a step is the
+ * same for all. Eight rows go down side by side.
  *
  * A feature with at most 255 thresholds has keys of one byte: how many of its thresholds lie below the key. Where all
- * features are such and trees have at most 131,072 nodes, a node takes 4 bytes, else 8 (forest_walk_kernel.h is
- * compiled for both). Few narrow features also let rows be sorted by them: neighbours then go the same way through
- * nodes and leaves that are in the first cache. Equal rows are walked like all others.
+ * features are such, 32 at most, and trees have less than 131,072 nodes, a node takes 4 bytes, else 8
+ * (forest_walk_kernel.h is compiled for both). Few narrow features also let rows be sorted by them: neighbours then go
+ * the same way through nodes and leaves that are in the first cache. Equal rows are walked like all others.
  */
 
 #include "common/forest.h"

@@ -5,23 +5,24 @@
  * yet. Which of them a node is nobody can foresee, so both are computed and one is taken. */
 static void NAME(lay_out)(const struct walk *walk, int tree)
 {
-	const struct forest *forest = walk->forest;
+	const struct forest_node *from = walk->forest->nodes;
+	const struct column *columns = walk->columns;
 	NAME(node) *nodes = walk->nodes;
 	uint32_t *leaves = walk->leaves, *open = walk->open;
-	uint32_t place = 0, pair = 1, depth = 1; /* open[0] ends the tree */
+	uint32_t place = 0, next = 2, depth = 1; /* open[0] ends the tree */
+	uint32_t end = walk->forest->roots[tree + 1];
 
-	for (uint32_t i = forest->roots[tree]; i < forest->roots[tree + 1]; i++) {
-		const struct forest_node *node = &forest->nodes[i];
-		bool is_leaf = node->feature == FOREST_LEAF;
-		const struct column *column = &walk->columns[is_leaf ? 0 : node->feature];
-		uint32_t after_leaf = open[depth - 1];
+	for (uint32_t i = walk->forest->roots[tree]; i < end; i++) {
+		uint32_t if_leaf = 0u - (uint32_t)(from[i].feature == FOREST_LEAF), after_leaf = open[depth - 1];
+		NAME(node) leaf = NAME(leaf)(place);
+		NAME(node) split = NAME(split)(&columns[from[i].feature & ~if_leaf], &from[i], next);
 
-		nodes[place] = is_leaf ? NAME(leaf)(walk, place) : NAME(split)(column, node, pair);
-		leaves[place] = node->other;
-		open[depth] = pair * 2 + 1;
-		place = is_leaf ? after_leaf : pair * 2;
-		depth += is_leaf ? -1u : 1u;
-		pair += !is_leaf;
+		nodes[place] = split ^ ((split ^ leaf) & (NAME(node))(int32_t)if_leaf);
+		leaves[place] = from[i].other;
+		open[depth] = next + 1;
+		place = next ^ ((next ^ after_leaf) & if_leaf);
+		depth += if_leaf * 2 + 1;
+		next += (if_leaf + 1) * 2;
 	}
 }
 
@@ -36,11 +37,11 @@ static void NAME(walk)(const struct walk *walk, const uint8_t *keys, uint32_t pl
 		for (int step = 0; step < BLIND_STEPS; step++)
 #pragma GCC unroll 8
 			for (size_t i = 0; i < FOREST_WALK_ROWS; i++)
-				at[i] = NAME(step)(nodes, at[i], keys, i, stride);
+				at[i] = NAME(step)(nodes[at[i]], keys, i, stride);
 		moved = 0;
 #pragma GCC unroll 8
 		for (size_t i = 0; i < FOREST_WALK_ROWS; i++) {
-			uint32_t next = NAME(step)(nodes, at[i], keys, i, stride);
+			uint32_t next = NAME(step)(nodes[at[i]], keys, i, stride);
 
 			moved |= next ^ at[i];
 			at[i] = next;

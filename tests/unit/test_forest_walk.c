@@ -29,8 +29,8 @@ static const struct shape shapes[] = {
     {8, 255, 0, 0, 4, 9, 3001, 0, 777},		     /* the most that is sorted, the most of a byte */
     {8, 256, 0, 0, 4, 9, 3001, 0, 777},		     /* one more */
     {9, 255, 0, 0, 3, 9, 3001, 0, 513},
-    {254, 3, 0, 0, 2, 3, 3001, 0, 300},		     /* the most narrow features */
-    {255, 3, 0, 0, 2, 3, 3001, 0, 300},
+    {32, 3, 0, 0, 2, 3, 3001, 0, 300},		     /* the most of small nodes */
+    {33, 3, 0, 0, 2, 5, 3001, 0, 300},
     {1000, 2, 3, 300, 2, 2, 4001, 0, 100},
     {7, 9, 2, 70000, 6, 3, 30001, 0, 2000},	     /* more thresholds than a rank can tell */
     {56, 5, 20, 1000, 5, 5, 5001, 30, 1001},
@@ -226,13 +226,13 @@ static void adds_to_what_is_there(void **state UNUSED)
 
 static void refuses_what_does_not_fit(void **state UNUSED)
 {
-	struct forest forest = {.feature_count = 1000, .tree_count = 2, .roots = (uint32_t[]){0, 1, (1 << 21)}};
+	struct forest forest = {.feature_count = 1000, .tree_count = 2, .roots = (uint32_t[]){0, 1, (1 << 20)}};
 
-	assert_true(forest_walk_fits(&forest)); /* 2^21 - 1 nodes */
+	assert_true(forest_walk_fits(&forest)); /* 2^20 - 1 nodes */
 	forest.roots[2]++;
 	assert_false(forest_walk_fits(&forest));
 	forest.roots[2] = 2;
-	forest.feature_count = 1024;
+	forest.feature_count = 1025;
 	assert_false(forest_walk_fits(&forest));
 }
 
