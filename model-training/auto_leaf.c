@@ -1,6 +1,7 @@
 #include "model-training/auto_leaf.h"
 
 #include "common/banned.h"
+#include "model-training/budget.h"
 #include "model-training/oob.h"
 #include "model-training/shard.h"
 
@@ -145,8 +146,7 @@ void auto_leaf_search(const struct dataset *dataset, const struct grow_settings 
 		found->sizes[i].min_samples_leaf = leaf_sizes[i];
 	search.all = all = oob_new(dataset, settings->seed, 0, pilot.trees, AUTO_LEAF_MAX_SLOTS);
 	if (pilot.trees > AUTO_LEAF_FIRST_TREES)
-		search.first = first =
-		    oob_new(dataset, settings->seed, 0, AUTO_LEAF_FIRST_TREES, AUTO_LEAF_MAX_SLOTS);
+		search.first = first = oob_new(dataset, settings->seed, 0, AUTO_LEAF_FIRST_TREES, AUTO_LEAF_MAX_SLOTS);
 	explore(&search, FIRST_TRIED, -1);
 	explore(&search, FIRST_TRIED, 1);
 	best = smallest(found->sizes, AUTO_LEAF_SIZES);
@@ -167,19 +167,17 @@ void auto_leaf_search(const struct dataset *dataset, const struct grow_settings 
 	oob_free(first);
 }
 
-void auto_leaf_grow(const struct dataset *dataset, const struct grow_settings *settings, struct auto_leaf *found,
-		    struct grown *grown)
+bool auto_leaf_grow(const struct dataset *dataset, const struct grow_settings *settings, struct auto_leaf *found,
+		    struct grown *grown, struct fail *fail)
 {
 	struct grow_settings rest = *settings;
-	struct grown more;
 
 	rest.min_samples_leaf = found->sizes[found->chosen].min_samples_leaf;
 	rest.first_tree = found->tree_count;
 	rest.trees -= found->tree_count;
-	grow_forest(dataset, &rest, &more);
 	*grown = found->pilot;
 	found->pilot = (struct grown){0};
-	shard_join(grown, &more);
+	return budget_grow(dataset, &rest, settings->trees, grown, fail);
 }
 
 void auto_leaf_release(struct auto_leaf *found)
@@ -196,12 +194,11 @@ json_t *auto_leaf_json(const struct auto_leaf *found)
 		const struct auto_leaf_size *size = &found->sizes[i];
 
 		if (size->trees > 0)
-			json_array_append_new(sizes,
-					      json_pack("{s:i, s:i, s:I, s:f, s:f, s:f, s:f}", "min_samples_leaf",
-							size->min_samples_leaf, "trees", size->trees, "nodes",
-							(json_int_t)size->nodes,
-							"brier", size->brier, "standard_error", size->standard_error,
-							"log_loss", size->log_loss, "accuracy", size->accuracy));
+			json_array_append_new(sizes, json_pack("{s:i, s:i, s:I, s:f, s:f, s:f, s:f}",
+							       "min_samples_leaf", size->min_samples_leaf, "trees",
+							       size->trees, "nodes", (json_int_t)size->nodes, "brier",
+							       size->brier, "standard_error", size->standard_error,
+							       "log_loss", size->log_loss, "accuracy", size->accuracy));
 	}
 	return json_pack("{s:i, s:I, s:i, s:o}", "trees", found->tree_count, "rows", (json_int_t)found->rows,
 			 "min_samples_leaf", found->sizes[found->chosen].min_samples_leaf, "sizes", sizes);

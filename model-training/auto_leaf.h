@@ -9,16 +9,16 @@
  *	struct grow_settings settings = {.trees = 100, .threads = 2, .seed = 0};	the whole forest's
  *	struct auto_leaf found;
  *	auto_leaf_search(dataset, &settings, &found);
- *	auto_leaf_grow(dataset, &settings, &found, &grown);	the whole forest, the pilot's trees moved into it
+ *	auto_leaf_grow(dataset, &settings, &found, &grown, &fail);	the whole forest, with the pilot's trees
  *	auto_leaf_release(&found);
  *
  * The pilot has max(10, trees / 10) trees, at most all. Judged is the Brier score that oob.h expects of the whole
  * forest, because the log loss of so few trees prefers leaves that are much too large for a hundred of them. The score
  * falls and rises again with the size; so the search starts in the middle, at 10, and goes down and then up, each way
- * until a size is worse than the best so far by more than AUTO_LEAF_CLEAR standard errors: purity, which costs the most,
- * is not tried where it is hopeless. A size that is as bad on the first AUTO_LEAF_FIRST_TREES trees of both already is
- * given up: the rest of its trees, most of what a search costs, are not grown, and it is not chosen. What is found
- * depends on the training set and the settings only, see oob.h.
+ * until a size is worse than the best so far by more than AUTO_LEAF_CLEAR standard errors: purity, which costs the
+ *most, is not tried where it is hopeless. A size that is as bad on the first AUTO_LEAF_FIRST_TREES trees of both
+ *already is given up: the rest of its trees, most of what a search costs, are not grown, and it is not chosen. What is
+ *found depends on the training set and the settings only, see oob.h.
  */
 
 #include <jansson.h>
@@ -57,9 +57,10 @@ struct auto_leaf {
 };
 
 void auto_leaf_search(const struct dataset *dataset, const struct grow_settings *settings, struct auto_leaf *found);
-/* The forest of the chosen size: the pilot's trees, which are its first ones, and the rest of settings->trees. */
-void auto_leaf_grow(const struct dataset *dataset, const struct grow_settings *settings, struct auto_leaf *found,
-		    struct grown *grown);
+/* The forest of the chosen size: the pilot's trees, which are its first ones, and the rest of settings->trees.
+ * EXIT_FAILED: it would be too large (budget.h); *grown is to be released in any case. */
+bool auto_leaf_grow(const struct dataset *dataset, const struct grow_settings *settings, struct auto_leaf *found,
+		    struct grown *grown, struct fail *fail) MUST_USE;
 void auto_leaf_release(struct auto_leaf *found); /* a zeroed one is fine */
 
 /* What was found, with the curve: {"trees", "rows", "min_samples_leaf", "sizes": [{"min_samples_leaf", "trees",

@@ -9,13 +9,29 @@
 
 enum { INSERTION_MEMBERS = 20, MOST_BUCKETS = 4096, HISTOGRAM_CELLS_PER_MEMBER = 4, HISTOGRAM_CELLS_LEAST = 64 };
 
+/* Enough for all histograms that cut_search() takes; no column has more values than its codes. */
+static size_t count_cells(uint32_t max_members, int class_count)
+{
+	size_t most = ((size_t)UINT16_MAX + 1) * (size_t)class_count;
+	size_t cells = (size_t)max_members * HISTOGRAM_CELLS_PER_MEMBER + HISTOGRAM_CELLS_LEAST;
+
+	return cells < most ? cells : most;
+}
+
+uint64_t cut_scratch_bytes(uint32_t max_members, int class_count)
+{
+	const struct cut_scratch *scratch = NULL;
+
+	return max_members * (sizeof(*scratch->codes) + sizeof(*scratch->items) + sizeof(*scratch->sorted)) +
+	       count_cells(max_members, class_count) * sizeof(*scratch->histogram);
+}
+
 struct cut_scratch *cut_scratch_new(uint32_t max_members, int class_count)
 {
 	struct cut_scratch *scratch = xcalloc(1, sizeof(*scratch));
-	size_t cells = (size_t)max_members * HISTOGRAM_CELLS_PER_MEMBER + HISTOGRAM_CELLS_LEAST;
 
 	scratch->codes = xcalloc(max_members, sizeof(*scratch->codes));
-	scratch->histogram = xcalloc(cells, sizeof(*scratch->histogram));
+	scratch->histogram = xcalloc(count_cells(max_members, class_count), sizeof(*scratch->histogram));
 	scratch->items = xcalloc(max_members, sizeof(*scratch->items));
 	scratch->sorted = xcalloc(max_members, sizeof(*scratch->sorted));
 	scratch->left = xcalloc((size_t)class_count, sizeof(*scratch->left));

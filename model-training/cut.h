@@ -47,6 +47,7 @@ struct cut {
 
 struct cut_scratch; /* working memory, one per thread */
 
+uint64_t cut_scratch_bytes(uint32_t max_members, int class_count);
 struct cut_scratch *cut_scratch_new(uint32_t max_members, int class_count);
 void cut_scratch_free(struct cut_scratch *scratch); /* NULL is fine */
 

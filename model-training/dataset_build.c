@@ -2,12 +2,15 @@
 #include <string.h>
 
 #include "common/forest.h"
+#include "common/memory.h"
 #include "common/number.h"
 #include "common/xalloc.h"
 #include "model-training/dataset.h"
 #include "model-training/order.h"
 #include "model-training/pairs.h"
 #include "model-training/ranking.h"
+
+enum { RANKING_BYTES = 48 }; /* for each row, to rank a column (ranking.c); as much in the end to sort the rows */
 
 struct coding {
 	const struct dataset_rows *rows;
@@ -347,6 +350,8 @@ struct dataset *dataset_build(const struct dataset_rows *rows, const struct data
 			 (long long)dataset->row_count, INT32_MAX);
 	if (fail->code != EXIT_DONE)
 		goto out;
+	memory_foresee((uint64_t)rows->count *
+		       (sizeof(uint16_t) * ((uint64_t)rows->feature_count + 1) + RANKING_BYTES));
 	for (int c = 0; c <= rows->feature_count; c++)
 		coding.codes[c] = xcalloc((size_t)rows->count, sizeof(**coding.codes));
 	if (!code_labels(&coding, fail) || !code_features(&coding, fail))

@@ -239,16 +239,38 @@ static void encoding_release(struct encoding *encoding)
 	distribution_set_release(&encoding->shares);
 }
 
+static void encoding_init(struct encoding *encoding, const struct dataset *dataset, const struct grown *grown)
+{
+	*encoding = (struct encoding){.dataset = dataset, .grown = grown};
+	collect_thresholds(encoding);
+	collect_distributions(encoding);
+	encoding->bytes = xcalloc((size_t)grown->tree_count, sizeof(*encoding->bytes));
+	encoding->sizes = xcalloc((size_t)grown->tree_count, sizeof(*encoding->sizes));
+}
+
+/* In a larger forest the numbers of thresholds and shares only become longer. */
+uint64_t forest_write_estimate(const struct dataset *dataset, const struct tree *tree, uint64_t *fixed)
+{
+	struct tree copy = *tree;
+	struct grown grown = {.tree_count = 1, .trees = &copy};
+	struct encoding encoding;
+	uint64_t bytes;
+
+	encoding_init(&encoding, dataset, &grown);
+	encode_tree(&encoding, 0);
+	bytes = encoding.sizes[0];
+	*fixed = (uint64_t)encoding.shares.list.count * (uint64_t)dataset->class_count * sizeof(uint32_t);
+	encoding_release(&encoding);
+	return bytes;
+}
+
 bool forest_write(const struct dataset *dataset, const struct grown *grown, int threads, struct text *out,
 		  struct fail *fail)
 {
-	struct encoding encoding = {.dataset = dataset, .grown = grown};
+	struct encoding encoding;
 	unsigned char hash[DIGEST_SIZE];
 
-	collect_thresholds(&encoding);
-	collect_distributions(&encoding);
-	encoding.bytes = xcalloc((size_t)grown->tree_count, sizeof(*encoding.bytes));
-	encoding.sizes = xcalloc((size_t)grown->tree_count, sizeof(*encoding.sizes));
+	encoding_init(&encoding, dataset, grown);
 	parallel_run(grown->tree_count, threads, encode_trees, &encoding);
 	write_head(&encoding, out);
 	for (int t = 0; t < grown->tree_count; t++) {

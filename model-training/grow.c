@@ -1,10 +1,13 @@
 #include "model-training/grow.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
 #include "common/banned.h"
+#include "common/log.h"
+#include "common/memory.h"
 #include "common/xalloc.h"
 #include "model-training/crew.h"
 #include "model-training/packed.h"
@@ -39,17 +42,20 @@ struct growth {
 	const struct grow_settings *settings;
 	struct tree *trees;
 	pthread_t caller;
+	int at_once;	  /* so many threads grow trees of their own, the others only help */
+	atomic_int begun; /* threads */
 };
 
 static void grow_trees(struct parallel_counter *counter, void *context)
 {
-	const struct growth *growth = context;
+	struct growth *growth = context;
 	struct tree_grower *grower = tree_grower_new(growth->data);
 	bool shows = growth->settings->progress && pthread_equal(pthread_self(), growth->caller);
+	bool grows = atomic_fetch_add(&growth->begun, 1) < growth->at_once;
 	int tree;
 
 	crew_enter(growth->data->crew);
-	while ((tree = parallel_next(counter)) >= 0) {
+	while (grows && (tree = parallel_next(counter)) >= 0) {
 		tree_grow(grower, (uint32_t)(growth->settings->first_tree + tree), &growth->trees[tree]);
 		if (shows)
 			growth->settings->progress(parallel_given(counter), growth->settings->trees);
@@ -64,6 +70,21 @@ static int count_threads(const struct grow_data *data, const struct grow_setting
 	int64_t useful = settings->trees * (1 + (int64_t)data->slot_count / (2 * TREE_LEAST_BRANCH));
 
 	return settings->threads < useful ? settings->threads : (int)useful;
+}
+
+/* How many trees memory allows to grow at once, half of it left for the trees. */
+static int count_at_once(const struct grow_data *data, int threads, int wanted)
+{
+	uint64_t bytes = tree_grower_bytes(data), stacks = (uint64_t)threads * PARALLEL_STACK_BYTES, left, fit;
+
+	memory_foresee(bytes);
+	left = memory_left().bytes;
+	fit = left > stacks ? (left - stacks) / 2 / bytes : 0;
+	if (fit >= (uint64_t)wanted)
+		return wanted;
+	log_info("fewer trees grow at once than there are threads, for lack of memory", "trees", "%d",
+		 fit > 1 ? (int)fit : 1, NULL);
+	return fit > 1 ? (int)fit : 1;
 }
 
 void grow_forest(const struct dataset *dataset, const struct grow_settings *settings, struct grown *grown)
@@ -84,12 +105,15 @@ void grow_forest(const struct dataset *dataset, const struct grow_settings *sett
 	    .crew = crew_new(),
 	};
 	struct growth growth = {.data = &data, .settings = settings, .caller = pthread_self()};
+	int threads;
 
 	for (int f = 0; f < dataset->feature_count; f++)
 		columns[f] = make_column(&dataset->features[f], dataset->slot_count);
 	data.packed = packed_new(&data);
 	growth.trees = xcalloc((size_t)settings->trees, sizeof(*growth.trees));
-	parallel_run_all(settings->trees, count_threads(&data, settings), grow_trees, &growth);
+	threads = count_threads(&data, settings);
+	growth.at_once = count_at_once(&data, threads, threads < settings->trees ? threads : settings->trees);
+	parallel_run_all(settings->trees, threads, grow_trees, &growth);
 	*grown = (struct grown){.tree_count = settings->trees, .trees = growth.trees};
 	for (int f = 0; f < dataset->feature_count; f++)
 		free((void *)(uintptr_t)columns[f].narrow);

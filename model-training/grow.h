@@ -16,6 +16,10 @@
  * depends on the training set and the settings only, never on the number of threads. Tree number t is the
  * same tree whichever trees are grown with it: first_tree .. first_tree + trees - 1 are a share of a larger forest. Its
  * draws by slot are bootstrap_draw(bootstrap_new(dataset->counts, dataset->slot_count), seed, t, draws) (bootstrap.h).
+ *
+ * A thread that grows a tree has tree_grower_bytes() of tree.h for it. Where memory is left (common/memory.h) for fewer
+ * trees than threads, so many grow at once, and the other threads help; where it is not left for one, the program ends
+ * with the sentence of xalloc.h. docs/OPERATIONS.md says what a training takes in all.
  */
 
 #include <stdint.h>

@@ -100,6 +100,17 @@ static void *allocate(size_t count, size_t size)
 	return memory;
 }
 
+/* Draws are as many as rows, and a cell has one record for each 65,535 of them. */
+static size_t count_records(const struct packed *packed)
+{
+	return packed->cell_count + (size_t)(UINT32_MAX / UINT16_MAX) + 1;
+}
+
+uint64_t packed_grower_bytes(const struct packed *packed)
+{
+	return 2 * count_records(packed) * packed->kernel->record_size;
+}
+
 struct packed_grower *packed_grower_new(const struct packed *packed)
 {
 	struct packed_grower *grower = xcalloc(1, sizeof(*grower));
@@ -143,13 +154,11 @@ static void take_leaves(struct packed_grower *grower)
 void packed_grow(struct packed_grower *grower, uint32_t tree_number, const uint32_t *draws, struct branch *trunk)
 {
 	const struct packed *packed = grower->packed;
-	/* Draws are as many as rows, and a cell has one record for each 65,535 of them. */
-	size_t capacity = packed->cell_count + (size_t)(UINT32_MAX / UINT16_MAX) + 1;
 
 	grower->branch = trunk;
 	for (int i = 0; i < 2; i++) {
 		if (!grower->own[i])
-			grower->own[i] = allocate(capacity, packed->kernel->record_size);
+			grower->own[i] = allocate(count_records(packed), packed->kernel->record_size);
 		grower->records[i] = grower->own[i];
 	}
 	packed->kernel->grow(grower, random_mix(random_tree_state(packed->data->seed, tree_number)), draws);

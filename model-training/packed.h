@@ -27,6 +27,7 @@ struct packed_grower;
 struct packed *packed_new(const struct grow_data *data); /* data must live longer */
 void packed_free(struct packed *packed);		 /* NULL is fine, here and below */
 
+uint64_t packed_grower_bytes(const struct packed *packed); /* once it has grown a tree */
 struct packed_grower *packed_grower_new(const struct packed *packed);
 void packed_grower_free(struct packed_grower *grower);
 void packed_grow(struct packed_grower *grower, uint32_t tree_number, const uint32_t *draws, struct branch *trunk);

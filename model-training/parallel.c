@@ -1,6 +1,7 @@
 #include "model-training/parallel.h"
 
 #include <limits.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -44,18 +45,32 @@ static void *run_job(void *argument)
 	return NULL;
 }
 
+/* Threads have small stacks and one heap in common: what they would have otherwise and never use takes up an address
+ * space that is limited (ulimit -v). */
+static void limit_memory(pthread_attr_t *attributes)
+{
+	pthread_attr_init(attributes);
+	pthread_attr_setstacksize(attributes, PARALLEL_STACK_BYTES);
+#ifdef M_ARENA_MAX
+	mallopt(M_ARENA_MAX, 1);
+#endif
+}
+
 /* A thread that cannot be started is not missed: the others take its pieces. */
 void parallel_run_all(int pieces, int threads, void (*worker)(struct parallel_counter *counter, void *context),
 		      void *context)
 {
 	struct parallel_counter counter = {.pieces = pieces};
 	struct job job = {.counter = &counter, .worker = worker, .context = context};
+	pthread_attr_t attributes;
 	pthread_t *others;
 	int started = 0;
 
+	limit_memory(&attributes);
 	others = xcalloc(threads > 1 ? (size_t)threads - 1 : 0, sizeof(*others));
-	while (started < threads - 1 && pthread_create(&others[started], NULL, run_job, &job) == 0)
+	while (started < threads - 1 && pthread_create(&others[started], &attributes, run_job, &job) == 0)
 		started++;
+	pthread_attr_destroy(&attributes);
 	worker(&counter, context);
 	while (started > 0)
 		pthread_join(others[--started], NULL);

@@ -6,6 +6,8 @@
  * runs in the calling thread; with threads = 1 no thread is started.
  */
 
+enum { PARALLEL_STACK_BYTES = 1 << 20 }; /* of each thread */
+
 struct parallel_counter;
 
 /* The next piece, or -1 when none is left. */

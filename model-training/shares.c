@@ -6,6 +6,7 @@
 #include "common/db.h"
 #include "common/number.h"
 #include "common/text.h"
+#include "model-training/budget.h"
 #include "model-training/shard.h"
 
 void shares_set_pilot(struct plan *plan, const char *json)
@@ -92,14 +93,14 @@ bool share_parse(const char *text, struct share *share, struct fail *fail)
 			SHARES_MAX);
 }
 
-static void grow(const struct plan *plan, int first_tree, int trees, int threads,
-		 void (*progress)(int64_t done, int64_t total), struct grown *grown)
+static bool grow(const struct plan *plan, int first_tree, int trees, int threads,
+		 void (*progress)(int64_t done, int64_t total), struct grown *grown, struct fail *fail)
 {
 	struct grow_settings settings = plan_growth(plan, threads, progress);
 
 	settings.first_tree = first_tree;
 	settings.trees = trees;
-	grow_forest(plan->dataset, &settings, grown);
+	return budget_grow(plan->dataset, &settings, plan->forest.trees, grown, fail);
 }
 
 /* From this process, else as it is stored, else grown again: the trees are the same. */
@@ -113,9 +114,7 @@ static bool take_pilot(PGconn *db, struct plan *plan, int threads, struct grown 
 		return true;
 	if (!read_shard(db, plan, 0, 0, grown, &found, fail))
 		return false;
-	if (!found)
-		grow(plan, 0, plan->pilot_trees, threads, NULL, grown);
-	return true;
+	return found || grow(plan, 0, plan->pilot_trees, threads, NULL, grown, fail);
 }
 
 bool shares_find(PGconn *db, const struct plan *plan, struct share *share, struct fail *fail)
@@ -132,22 +131,24 @@ bool shares_find(PGconn *db, const struct plan *plan, struct share *share, struc
 	return true;
 }
 
-void shares_grow(const struct plan *plan, const struct share *share, int threads,
-		 void (*progress)(int64_t done, int64_t total), struct grown *grown)
+bool shares_grow(const struct plan *plan, const struct share *share, int threads,
+		 void (*progress)(int64_t done, int64_t total), struct grown *grown, struct fail *fail)
 {
-	grow(plan, share->first_tree, share->trees, threads, progress, grown);
+	*grown = (struct grown){0};
+	if (grow(plan, share->first_tree, share->trees, threads, progress, grown, fail))
+		return true;
+	grown_release(grown);
+	return false;
 }
 
 bool shares_grow_all(PGconn *db, struct plan *plan, int threads, void (*progress)(int64_t done, int64_t total),
 		     struct grown *grown, struct fail *fail)
 {
-	struct grown more;
-
-	if (!take_pilot(db, plan, threads, grown, fail))
-		return false;
-	grow(plan, grown->tree_count, plan->forest.trees - grown->tree_count, threads, progress, &more);
-	shard_join(grown, &more);
-	return true;
+	if (take_pilot(db, plan, threads, grown, fail) &&
+	    grow(plan, grown->tree_count, plan->forest.trees - grown->tree_count, threads, progress, grown, fail))
+		return true;
+	grown_release(grown);
+	return false;
 }
 
 /* ------------------------------------------------------------------ merging */

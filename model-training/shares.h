@@ -47,14 +47,15 @@ bool share_parse(const char *text, struct share *share, struct fail *fail) MUST_
 
 /* Fills share->first_tree, trees and existed. */
 bool shares_find(PGconn *db, const struct plan *plan, struct share *share, struct fail *fail) MUST_USE;
-void shares_grow(const struct plan *plan, const struct share *share, int threads,
-		 void (*progress)(int64_t done, int64_t total), struct grown *grown);
+/* As shares_grow_all(), EXIT_FAILED when it would be too large: budget.h. */
+bool shares_grow(const struct plan *plan, const struct share *share, int threads,
+		 void (*progress)(int64_t done, int64_t total), struct grown *grown, struct fail *fail) MUST_USE;
 /* Inside the caller's transaction; nothing where the plan's model is there already. */
 bool shares_store(PGconn *db, const struct plan *plan, const struct share *share, const struct grown *grown,
 		  struct fail *fail) MUST_USE;
 
-/* In the snapshot (db_begin_snapshot) in which the plan had no model yet. EXIT_TRY_AGAIN: shares are missing; the message
- * names them. */
+/* In the snapshot (db_begin_snapshot) in which the plan had no model yet. EXIT_TRY_AGAIN: shares are missing; the
+ * message names them. */
 bool shares_merge(PGconn *db, struct plan *plan, int threads, struct grown *grown, struct fail *fail) MUST_USE;
 bool shares_grow_all(PGconn *db, struct plan *plan, int threads, void (*progress)(int64_t done, int64_t total),
 		     struct grown *grown, struct fail *fail) MUST_USE;

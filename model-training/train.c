@@ -205,8 +205,10 @@ bool train_share(PGconn *db, struct run *run, const struct plan *plan, int threa
 		if (fake_scale > 0)
 			fake_compute((double)plan->dataset->row_count / 1000 * fake_scale * share->trees /
 				     plan->forest.trees);
-		shares_grow(plan, share, threads, output_progress, &grown);
+		done = shares_grow(plan, share, threads, output_progress, &grown, fail);
 		output_progress_end();
+		if (!done)
+			return false;
 	}
 	done = db_begin(db, fail) && (share->existed || shares_store(db, plan, share, &grown, fail)) &&
 	       run_done(run, db, fail) && db_commit(db, fail);

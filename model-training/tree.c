@@ -54,6 +54,15 @@ static const struct column *columns_of(const struct tree_grower *grower, const s
 	return node->in_block ? grower->block.columns : grower->data->columns;
 }
 
+uint64_t tree_grower_bytes(const struct grow_data *data)
+{
+	uint64_t slots = data->slot_count;
+
+	return slots * sizeof(uint32_t) + (data->packed ? packed_grower_bytes(data->packed)
+							: 2 * slots * sizeof(struct member) +
+							      cut_scratch_bytes(data->slot_count, data->class_count));
+}
+
 struct tree_grower *tree_grower_new(const struct grow_data *data)
 {
 	struct tree_grower *grower = xcalloc(1, sizeof(*grower));

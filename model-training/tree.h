@@ -59,6 +59,8 @@ struct tree {
 
 struct tree_grower;
 
+/* What a grower takes once it has grown a tree, at most. */
+uint64_t tree_grower_bytes(const struct grow_data *data);
 struct tree_grower *tree_grower_new(const struct grow_data *data); /* data must live longer */
 void tree_grower_free(struct tree_grower *grower);		   /* NULL is fine */
 void tree_grow(struct tree_grower *grower, uint32_t tree_number, struct tree *tree);

@@ -81,15 +81,53 @@ given 'x,label\n1,a\nb,b\n'
 refuses "a text among the test's numbers" 3 'line 3: column \\"x\\" holds \\"b\\"' --csv "$TMP/rows.csv" \
 	--test-csv "$TMP/bad.csv" --label label --features x
 
+
+# --- many values, many labels ----------------------------------------------------------------------------------------
+many() { awk "BEGIN { print \"x,y,label\"; for (i = 0; i < $1; i++) print i \",\" i % 7 \",\" ($2) }" >"$TMP/many.csv"; }
+many 90000 'i < 45000'
+bench --csv "$TMP/many.csv" --label label --features x,y --min-samples-leaf 5
+is "70,000 distinct values are binned, which is said" "$(value binned) $(value accuracy)" "['x'] 1.0"
+many 20000 'int(i / 20)'
+bench --csv "$TMP/many.csv" --label label --features x,y --max-features 2
+is "1,000 labels" "$(value classes)" 1000
+like "are learnt" "$(value accuracy)" '^(1.0|0.9)'
+many 10000 'i % 5000'
+refuses "5,000 labels" 3 'distinct labels, at most 4096 are possible' --csv "$TMP/many.csv" --label label --features x
+
+# --- more threads than trees, and too little memory ------------------------------------------------------------------
 "$BIN/generate" --rows 50000 --output "$TMP/wide.csv" 2>"$ERR"
 columns=$(head -n 1 "$TMP/wide.csv" | tr , '\n' | grep -vx 'id\|ps_ind_02_cat' | paste -sd ,)
-limited() { (ulimit -v 60000 && exec "$BENCH" "$@"); }
+wide() { run "$BENCH" --json --csv "$TMP/wide.csv" --label ps_ind_02_cat --features "$columns" "$@"; }
+wide --trees 1 --threads 1
+one=$(value model_sha256)
+for threads in 2 3 8 1024; do
+	wide --trees 1 --threads $threads
+	is "a tree of $threads threads" "$(value model_sha256)" "$one"
+done
+wide --trees 100000 --threads 2
+is "a model too large: exit code, nothing on stdout" "$STATUS $(cat "$OUT")" "1 "
+like "a model too large: said after the first tree" "$(cat "$ERR")" \
+	'the model would be of about [0-9]+ MB, as the first of its 100000 trees has [0-9]+ nodes, and at most 400 MB are possible: give'
+limited() { # KB FEATURES OPTIONS...
+	(ulimit -v "$1" && exec "$BENCH" --json --csv "$TMP/wide.csv" --label ps_ind_02_cat --features "$2" "${@:3}")
+}
+few=ps_reg_03,ps_car_13,ps_car_12
 case $(readelf -d "$BENCH" 2>/dev/null) in
-*libasan*) skip "a limit of memory" "the sanitizer needs more than any" ;;
+*libasan*) skip "limits of memory" "the sanitizer needs more than any" ;;
 *)
-	run limited --csv "$TMP/wide.csv" --label ps_ind_02_cat --features "$columns" --threads 1 --trees 2
+	run limited 60000 "$columns" --threads 1 --trees 2
 	is "a limit of memory: exit code, nothing on stdout" "$STATUS $(cat "$OUT")" "1 "
-	like "a limit of memory: message" "$(cat "$ERR")" 'out of memory: allow more of it'
+	like "a limit of memory: message" "$(cat "$ERR")" 'out of memory: .*allow more of it, or give less to do at once: fewer rows, fewer threads'
+	run limited 100000 $few --threads 1 --trees 3000
+	is "a limit that the trees exceed: exit code, nothing on stdout" "$STATUS $(cat "$OUT")" "1 "
+	like "a limit that the trees exceed: message" "$(cat "$ERR")" \
+		'the 2999 trees would take about [0-9]+ MB of memory, as the first has [0-9]+ nodes, and ulimit -v leaves [0-9]+ MB: allow'
+	run limited 40000 $few --threads 8 --trees 8
+	is "a limit for few trees at once: exit code" "$STATUS" 0
+	like "a limit for few trees at once: says so" "$(cat "$ERR")" 'fewer trees grow at once than there are threads.* trees=[1-7]$'
+	limited=$(value model_sha256)
+	run "$BENCH" --json --csv "$TMP/wide.csv" --label ps_ind_02_cat --features $few --threads 1 --trees 8
+	is "a limit for few trees at once: the same model" "$limited" "$(value model_sha256)"
 	;;
 esac
 plan_done

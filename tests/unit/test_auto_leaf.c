@@ -131,6 +131,7 @@ static void grows_the_forest_of_that_size(void **state UNUSED)
 		struct grow_settings settings = {.trees = tree_counts[i], .seed = SEED, .threads = 3};
 		struct text searched, plain;
 		struct auto_leaf found, other;
+		struct fail fail = {0};
 		struct grown grown;
 
 		settings.min_samples_leaf = find(dataset, settings.trees, &found);
@@ -140,7 +141,7 @@ static void grows_the_forest_of_that_size(void **state UNUSED)
 		auto_leaf_search(dataset, &settings, &other);
 		assert_int_equal(other.chosen, found.chosen);
 		assert_memory_equal(other.sizes, found.sizes, sizeof(found.sizes));
-		auto_leaf_grow(dataset, &settings, &other, &grown);
+		assert_true(auto_leaf_grow(dataset, &settings, &other, &grown, &fail));
 		write(dataset, &grown, &searched);
 		assert_int_equal(grown.tree_count, tree_counts[i]);
 		assert_int_equal(searched.size, plain.size);

@@ -12,6 +12,7 @@
 #include "common/forest_table.h"
 #include "common/xalloc.h"
 #include "model-training/auto_leaf.h"
+#include "model-training/budget.h"
 #include "model-training/forest_write.h"
 
 enum { MAX_TABLE_BYTES = 256 << 20, LEAST_LOOK_UPS = 2000000, ROUNDS = 5, COUNTED_ROWS = 2000 };
@@ -71,24 +72,25 @@ static void report_binned(const struct dataset *dataset, json_t *result)
 }
 
 /* min_samples_leaf 0: auto. */
-static void grow(const struct dataset *dataset, const struct grow_settings *settings, struct grown *grown,
-		 json_t *result)
+static bool grow(const struct dataset *dataset, const struct grow_settings *settings, struct grown *grown,
+		 json_t *result, struct fail *fail)
 {
 	struct auto_leaf found;
 	struct cost search = cost_start();
+	bool done;
 
 	if (settings->min_samples_leaf > 0) {
-		grow_forest(dataset, settings, grown);
 		json_object_set_new(result, "min_samples_leaf", json_integer(settings->min_samples_leaf));
-		return;
+		return budget_grow(dataset, settings, settings->trees, grown, fail);
 	}
 	auto_leaf_search(dataset, settings, &found);
 	cost_stop(&search);
-	auto_leaf_grow(dataset, settings, &found, grown);
+	done = auto_leaf_grow(dataset, settings, &found, grown, fail);
 	json_object_set_new(result, "min_samples_leaf", json_integer(found.sizes[found.chosen].min_samples_leaf));
 	json_object_set_new(result, "auto_cpu_s", json_real(search.cpu_s));
 	json_object_set_new(result, "auto", auto_leaf_json(&found));
 	auto_leaf_release(&found);
+	return done;
 }
 
 static void report_sha256(const struct text *bytes, json_t *result)
@@ -121,7 +123,8 @@ static bool fit(const struct table *table, const struct grow_settings *settings,
 		goto out;
 	cost_stop(&coding);
 	growing = cost_start();
-	grow(dataset, settings, &grown, result);
+	if (!grow(dataset, settings, &grown, result, fail))
+		goto out;
 	cost_stop(&growing);
 	for (int t = 0; t < grown.tree_count; t++)
 		nodes += grown.trees[t].node_count;
