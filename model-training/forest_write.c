@@ -10,7 +10,10 @@
 #include "model-training/distribution.h"
 #include "model-training/parallel.h"
 
-enum { MAX_NODE_SIZE = 3 + 5 }; /* a feature number below 2^16, an index below 2^32 */
+enum {
+	MAX_NODE_SIZE = 3 + 5, /* a feature number below 2^16, an index below 2^32 */
+	SEEN_CUTS = 2048,      /* a power of two: so many cuts of a feature are known when they come again */
+};
 
 /* A float32 at or below the number: converting rounds to the nearest, which may be the next one above. */
 static float round_down(double number)
@@ -77,32 +80,45 @@ static int32_t node_threshold(const struct dataset *dataset, const struct tree_n
 	return forest_write_threshold(feature->type, feature->high[node->left], feature->low[node->right]);
 }
 
+/* Counts the thresholds by feature and, where there is room, takes them. Most that occur again are passed over: of the
+ * cuts of few values nearly all do, and sorting them would cost more than all else here. */
+static void take_thresholds(const struct encoding *encoding, int32_t **keys, int64_t *counts)
+{
+	size_t feature_count = (size_t)encoding->dataset->feature_count;
+	uint32_t *seen = xcalloc(feature_count, SEEN_CUTS * sizeof(*seen)); /* a cut's codes; 0: none, left < right */
+
+	memset(counts, 0, feature_count * sizeof(*counts));
+	for (int t = 0; t < encoding->grown->tree_count; t++) {
+		const struct tree *tree = &encoding->grown->trees[t];
+
+		for (uint32_t i = 0; i < tree->node_count; i++) {
+			const struct tree_node *node = &tree->nodes[i];
+			uint32_t cut = (uint32_t)node->left << 16 | node->right, *last;
+
+			if (node->feature == TREE_LEAF)
+				continue;
+			last = &seen[node->feature * SEEN_CUTS + cut * 0x9e3779b1u / (UINT32_MAX / SEEN_CUTS + 1)];
+			if (*last == cut)
+				continue;
+			*last = cut;
+			if (keys)
+				keys[node->feature][counts[node->feature]] = node_threshold(encoding->dataset, node);
+			counts[node->feature]++;
+		}
+	}
+	free(seen);
+}
+
 static void collect_thresholds(struct encoding *encoding)
 {
 	int feature_count = encoding->dataset->feature_count;
 	int64_t *counts = xcalloc((size_t)feature_count, sizeof(*counts));
 	int32_t **keys = xcalloc((size_t)feature_count, sizeof(*keys));
 
-	for (int pass = 0; pass < 2; pass++) {
-		for (int t = 0; t < encoding->grown->tree_count; t++) {
-			const struct tree *tree = &encoding->grown->trees[t];
-
-			for (uint32_t i = 0; i < tree->node_count; i++) {
-				const struct tree_node *node = &tree->nodes[i];
-
-				if (node->feature == TREE_LEAF)
-					continue;
-				if (pass == 1)
-					keys[node->feature][counts[node->feature]] =
-					    node_threshold(encoding->dataset, node);
-				counts[node->feature]++;
-			}
-		}
-		for (int f = 0; pass == 0 && f < feature_count; f++) {
-			keys[f] = xcalloc((size_t)counts[f], sizeof(**keys));
-			counts[f] = 0;
-		}
-	}
+	take_thresholds(encoding, NULL, counts);
+	for (int f = 0; f < feature_count; f++)
+		keys[f] = xcalloc((size_t)counts[f], sizeof(**keys));
+	take_thresholds(encoding, keys, counts);
 	encoding->thresholds = xcalloc((size_t)feature_count, sizeof(*encoding->thresholds));
 	for (int f = 0; f < feature_count; f++) {
 		distinct_find(keys[f], counts[f], &encoding->thresholds[f]);
