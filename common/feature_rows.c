@@ -131,6 +131,21 @@ bool feature_rows_read(PGconn *db, const struct feature_set *set, const struct f
 	return good;
 }
 
+void feature_rows_pick(const struct feature_rows *all, int feature_count, const uint8_t *known,
+		       struct feature_rows *rows)
+{
+	size_t width = (size_t)feature_count * sizeof(*rows->keys), count = 0;
+
+	for (int64_t row = 0; row < all->count; row++)
+		count += !known[row];
+	*rows = (struct feature_rows){.keys = xcalloc(count, width), .label = xcalloc(count, sizeof(*rows->label))};
+	for (int64_t row = 0; row < all->count; row++)
+		if (!known[row]) {
+			memcpy(rows->keys + rows->count * feature_count, all->keys + row * feature_count, width);
+			rows->label[rows->count++] = all->label[row];
+		}
+}
+
 void feature_rows_release(struct feature_rows *rows)
 {
 	free(rows->keys);

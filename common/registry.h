@@ -67,6 +67,9 @@ struct feature_rows {
  * set's by name; one that is missing there is an error. */
 bool feature_rows_read(PGconn *db, const struct feature_set *set, const struct forest *forest, const char *loads,
 		       const char *which, struct feature_rows *rows, struct fail *fail) MUST_USE;
+/* Those rows whose `known` is 0, with keys and labels only. */
+void feature_rows_pick(const struct feature_rows *all, int feature_count, const uint8_t *known,
+		       struct feature_rows *rows);
 void feature_rows_release(struct feature_rows *rows);
 
 /* The predicted class of each row; scores (count * class_count, as forest_predict's) may be NULL. Equal rows are

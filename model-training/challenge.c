@@ -7,6 +7,7 @@
 #include "common/text.h"
 #include "common/xalloc.h"
 #include "model-training/earlier.h"
+#include "model-training/marks.h"
 
 enum { MAX_SQL = 1 << 20 };
 
@@ -38,15 +39,52 @@ void challenge_release(struct challenge *challenge)
 	*challenge = (struct challenge){0};
 }
 
-static bool mark_with_own_set(PGconn *db, const struct challenge *challenge, const struct forest *forest,
+/* What a gate has kept of the model as a challenger. */
+static bool recall(PGconn *db, const struct challenge *challenge, int model_id, uint8_t *marks, uint8_t *known,
+		   struct fail *fail)
+{
+	PGresult *row = db_queryf(db, fail, "dd",
+				  "SELECT g.marks FROM green_ml.gate g JOIN green_ml.training_plan t USING (plan_id) "
+				  "WHERE g.model_id = $1 AND t.feature_set_id = $2 AND g.marks IS NOT NULL "
+				  "ORDER BY cardinality(t.loads) DESC LIMIT 1",
+				  model_id, challenge->set.id);
+	unsigned char *bytes = NULL;
+	size_t size;
+	bool done = row != NULL;
+
+	if (done && PQntuples(row) == 1) {
+		bytes = db_bytes(row, 0, 0, &size, fail);
+		done = bytes != NULL;
+	}
+	if (bytes)
+		marks_read(bytes, size, &challenge->rows, marks, known);
+	PQfreemem(bytes);
+	db_free(row);
+	return done;
+}
+
+/* The rows that it has not been asked about before. */
+static void mark_rest(const struct challenge *challenge, const struct forest *forest, const uint8_t *known,
+		      uint8_t *marks)
+{
+	struct feature_rows rest;
+	uint8_t *right;
+
+	feature_rows_pick(&challenge->rows, forest->feature_count, known, &rest);
+	right = xcalloc((size_t)rest.count, sizeof(*right));
+	feature_rows_score(&rest, forest, right);
+	for (int64_t row = 0, i = 0; row < challenge->rows.count; row++)
+		if (!known[row])
+			marks[row] = right[i++];
+	free(right);
+	feature_rows_release(&rest);
+}
+
+static bool mark_encoded_anew(PGconn *db, const struct challenge *challenge, const struct forest *forest,
 			      uint8_t *marks, struct fail *fail)
 {
 	struct feature_rows rows = {0};
 
-	if (earlier_same_encoding(forest, challenge->forest)) {
-		feature_rows_score(&challenge->rows, forest, marks);
-		return true;
-	}
 	if (!feature_rows_read(db, &challenge->set, forest, challenge->plan->loads, "holdout", &rows, fail))
 		return false;
 	if (rows.count == challenge->rows.count)
@@ -56,6 +94,27 @@ static bool mark_with_own_set(PGconn *db, const struct challenge *challenge, con
 			 challenge->set.id);
 	feature_rows_release(&rows);
 	return fail->code == EXIT_DONE;
+}
+
+static bool mark_with_own_set(PGconn *db, const struct challenge *challenge, int model_id, uint8_t *marks,
+			      struct fail *fail)
+{
+	uint8_t *known = xcalloc((size_t)challenge->rows.count, sizeof(*known));
+	struct forest *forest = NULL;
+	bool done = recall(db, challenge, model_id, marks, known, fail);
+
+	if (done && memchr(known, 0, (size_t)challenge->rows.count)) {
+		forest = registry_model(db, model_id, NULL, NULL, fail);
+		if (!forest)
+			done = false;
+		else if (earlier_same_encoding(forest, challenge->forest))
+			mark_rest(challenge, forest, known, marks);
+		else
+			done = mark_encoded_anew(db, challenge, forest, marks, fail);
+	}
+	forest_free(forest);
+	free(known);
+	return done;
 }
 
 /* The identity of a feature set's holdout rows, in the order in which feature_rows_read() gives them. */
@@ -147,19 +206,21 @@ out:
 	return fail->code == EXIT_DONE;
 }
 
-/* Scores a model on the challenge's rows. feature_set_id 0: the challenger's own set. *other_label: it predicts another
- * column, marks are not set. */
+/* Scores a model on the challenge's rows. *other_label: it predicts another column, marks are not set. */
 static bool mark_model(PGconn *db, const struct challenge *challenge, int model_id, int feature_set_id, uint8_t *marks,
 		       bool *other_label, struct fail *fail)
 {
-	struct forest *forest = registry_model(db, model_id, NULL, NULL, fail);
-	bool done = forest != NULL;
+	struct forest *forest;
+	bool done;
 
-	*other_label = forest && strcmp(forest->label_name, challenge->forest->label_name) != 0;
-	if (forest && !*other_label)
-		done = feature_set_id == 0 || feature_set_id == challenge->set.id
-			   ? mark_with_own_set(db, challenge, forest, marks, fail)
-			   : mark_with_other_set(db, challenge, forest, feature_set_id, marks, fail);
+	*other_label = false;
+	if (feature_set_id == challenge->set.id)
+		return mark_with_own_set(db, challenge, model_id, marks, fail);
+	forest = registry_model(db, model_id, NULL, NULL, fail);
+	done = forest != NULL;
+	*other_label = done && strcmp(forest->label_name, challenge->forest->label_name) != 0;
+	if (done && !*other_label)
+		done = mark_with_other_set(db, challenge, forest, feature_set_id, marks, fail);
 	forest_free(forest);
 	return done;
 }

@@ -60,22 +60,16 @@ static bool is_listed(const char *loads, int32_t load)
 }
 
 /* The rows of the loads that are not listed. */
-static struct feature_rows rows_not_of(const struct feature_rows *all, int features, const char *loads)
+static void pick_not_of(const struct feature_rows *all, int features, const char *loads, struct feature_rows *rest)
 {
-	size_t width = (size_t)features * sizeof(int32_t);
-	struct feature_rows rest = {.keys = xcalloc((size_t)all->count, width),
-				    .label = xcalloc((size_t)all->count, sizeof(int32_t))};
-	bool listed = false;
+	uint8_t *listed = xcalloc((size_t)all->count, sizeof(*listed));
 
-	for (int64_t row = 0; row < all->count; row++) {
-		if (row == 0 || all->load_id[row] != all->load_id[row - 1])
-			listed = is_listed(loads, all->load_id[row]);
-		if (listed)
-			continue;
-		memcpy(rest.keys + rest.count * features, all->keys + row * features, width);
-		rest.label[rest.count++] = all->label[row];
-	}
-	return rest;
+	for (int64_t row = 0; row < all->count; row++)
+		listed[row] = row > 0 && all->load_id[row] == all->load_id[row - 1]
+				  ? listed[row - 1]
+				  : is_listed(loads, all->load_id[row]);
+	feature_rows_pick(all, features, listed, rest);
+	free(listed);
 }
 
 static int64_t count_right(const struct feature_rows *rows, const struct forest *forest)
@@ -110,10 +104,11 @@ bool earlier_count(PGconn *db, const PGresult *earlier, int row, const struct fe
 		   const struct forest *forest, const struct feature_set *set, const struct plan *plan, int64_t *right,
 		   struct fail *fail)
 {
-	struct feature_rows rest = rows_not_of(rows, forest->feature_count, db_text(earlier, row, 1));
+	struct feature_rows rest;
 	struct forest *champion = NULL;
 	bool done = true;
 
+	pick_not_of(rows, forest->feature_count, db_text(earlier, row, 1), &rest);
 	*right = db_int(earlier, row, 2);
 	if (rest.count) {
 		champion = registry_model(db, (int)db_int(earlier, row, 0), NULL, NULL, fail);

@@ -6,8 +6,11 @@
 #include "common/clock.h"
 #include "common/db.h"
 #include "common/smoke.h"
+#include "model-training/marks.h"
 #include "model-training/result.h"
 #include "model-training/shares.h"
+
+enum { MAX_MARKS = 1 << 29 };
 
 bool store_lock(PGconn *db, int pipeline_id, struct fail *fail)
 {
@@ -126,17 +129,21 @@ static bool store_gate(PGconn *db, const struct store_record *record, int model_
 {
 	json_t *numbers = result_numbers(record->input, record->verdict, record->champions);
 	char champion[16], *text;
+	struct text marks;
 	bool stored;
 
+	text_init(&marks, MAX_MARKS);
+	marks_write(record->rows, record->right, &marks);
 	if (promotion_id)
 		json_object_set_new(numbers, "promotion_id", json_integer(promotion_id));
 	text = json_dumps(numbers, JSON_COMPACT);
 	stored = db_runf(
-	    db, fail, "ddsbssl",
-	    "INSERT INTO green_ml.gate (plan_id, model_id, champion_model_id, promoted, reason, numbers, run_id) "
-	    "VALUES ($1, $2, $3, $4, $5, $6, $7)",
+	    db, fail, "ddsbssly",
+	    "INSERT INTO green_ml.gate (plan_id, model_id, champion_model_id, promoted, reason, numbers, run_id, marks) "
+	    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
 	    record->plan->id, model_id, id_or_null(record->champion->model_id, champion),
-	    (int)record->verdict->promoted, record->verdict->reason, text, record->run_id);
+	    (int)record->verdict->promoted, record->verdict->reason, text, record->run_id, marks.data, marks.size);
+	text_release(&marks);
 	free(text);
 	json_decref(numbers);
 	return stored;

@@ -112,6 +112,8 @@ static bool store(struct training *training, const struct champion *champion, co
 	    .champion = champion,
 	    .input = input,
 	    .verdict = &verdict,
+	    .rows = &training->challenge.rows,
+	    .right = training->challenge.score.is_right,
 	    .metrics = result_metrics(training->plan, training->forest, training->bytes.size,
 				      &training->challenge.score, &cost),
 	    .report = report_make(training->plan->dataset, training->forest, training->challenge.score.quality,

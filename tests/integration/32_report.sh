@@ -86,6 +86,10 @@ is "the difference is theirs" "$(field '(.accuracy_b - .accuracy_a - .difference
 exits "the other way round" 0 train compare 2 1 --json
 is "is the same, turned" "$(field '[.only_b_right, .only_a_right, -.difference_high]')" \
 	"$(jq '[.only_a_right, .only_b_right, .difference_low]' forth.json)"
+is "both gates know which rows their model predicts right" "$(sql "SELECT count(*) FROM green_ml.gate WHERE marks IS NOT NULL")" 2
+sql "ALTER TABLE green_ml.gate DISABLE TRIGGER USER; UPDATE green_ml.gate SET marks = NULL; ALTER TABLE green_ml.gate ENABLE TRIGGER USER" >/dev/null
+exits "without that" 0 train compare 1 2 --json
+is "is the same" "$(cat "$OUT")" "$(cat forth.json)"
 exits "in words" 0 train compare 1 2
 like "names both" "$(cat "$OUT")" "McNemar's p .*model 1, .*model 2"
 exits "a model with itself" 2 train compare 1 1
