@@ -3,8 +3,8 @@
 
 /*
  * What model-training can be told to do: "model-training NAME [WORD]... [OPTION]...". Every command is one constant,
- * declared below, in a file of its own (<name>_command.c), and listed in model-training.c; the one whose name is empty
- * is what happens without a name: training.
+ * declared below, in a file of its own (<name>_command.c), and listed in model-training.c; train_command, whose name is
+ * empty, is what happens without a name.
  *
  * command_main() finds the command, reads --pipeline, --as, --json and the command's own settings, loads the spec,
  * connects, opens the run's row, calls work() and closes the run. --help lists all commands, NAME --help shows one.
@@ -44,7 +44,7 @@ struct command {
 
 enum { COMMAND_MAX_SETTINGS = 48 };
 
-extern const struct command report_command, compare_command, list_command, show_command, promote_command,
+extern const struct command train_command, report_command, compare_command, list_command, show_command, promote_command,
     rollback_command, export_command, select_command;
 
 /* The program's exit code. The first of the list is the one without a name. */
