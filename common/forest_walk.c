@@ -255,14 +255,21 @@ static void code_rows(struct walk *walk, const int32_t *keys, size_t rows)
 
 /* ------------------------------------------------------------------ trees */
 
+typedef uint32_t four_shares __attribute__((vector_size(16), aligned(4), may_alias));
+
 static inline __attribute__((always_inline)) void add_chunk(const struct walk *walk, const uint32_t *places,
 							    size_t rows, size_t classes, uint32_t *sums)
 {
-	for (size_t i = 0; i < rows; i++) {
-		const uint32_t *shares = walk->forest->distributions + walk->leaves[places[i]] * classes;
+	const uint32_t *distributions = walk->forest->distributions, *leaves = walk->leaves;
 
-		for (size_t k = 0; k < classes; k++)
-			sums[i * classes + k] += shares[k];
+	for (size_t i = 0; i < rows; i++, sums += classes) {
+		const uint32_t *shares = distributions + leaves[places[i]] * classes;
+		size_t k = 0;
+
+		for (; k + 4 <= classes; k += 4)
+			*(four_shares *)(sums + k) += *(const four_shares *)(shares + k);
+		for (; k < classes; k++)
+			sums[k] += shares[k];
 	}
 }
 
