@@ -8,9 +8,12 @@
 #include "common/forest.h"
 #include "common/xalloc.h"
 
+enum { NEAR_THRESHOLDS = 1 << 17 }; /* of all features: so many are in the second cache when a node needs one */
+
 struct reader {
 	const unsigned char *at, *end;
 	struct fail *fail;
+	bool is_far; /* there are more, and nodes hold the places of theirs until find_thresholds() */
 };
 
 static bool bad(const struct reader *reader, const char *what)
@@ -81,18 +84,11 @@ static bool take_string(struct reader *reader, char **string)
 	return true;
 }
 
-/* The greater part of a model's bytes, hence the short way for numbers of one and two. */
-static inline bool take_varint(struct reader *reader, uint32_t *number)
+/* Near the end of the bytes, or of a number that is too large or too long. */
+static bool take_odd_varint(struct reader *reader, uint32_t *number)
 {
-	const unsigned char *at = reader->at;
-	size_t left = (size_t)(reader->end - at);
 	uint64_t value = 0;
 
-	if (left >= 2 && (at[0] < 0x80 || at[1] < 0x80)) {
-		*number = at[0] < 0x80 ? at[0] : (uint32_t)(at[0] & 0x7f) | (uint32_t)at[1] << 7;
-		reader->at += at[0] < 0x80 ? 1 : 2;
-		return true;
-	}
 	for (int shift = 0; shift < 35; shift += 7) {
 		unsigned char byte;
 
@@ -105,6 +101,25 @@ static inline bool take_varint(struct reader *reader, uint32_t *number)
 		}
 	}
 	return bad(reader, "a number is too long");
+}
+
+/* The greater part of a model's bytes, hence the short ways for numbers of one and two bytes, and of three. */
+static inline bool take_varint(struct reader *reader, uint32_t *number)
+{
+	const unsigned char *at = reader->at;
+
+	if (reader->end - at < 3)
+		return take_odd_varint(reader, number);
+	if (at[0] < 0x80 || at[1] < 0x80) {
+		*number = at[0] < 0x80 ? at[0] : (uint32_t)(at[0] & 0x7f) | (uint32_t)at[1] << 7;
+		reader->at += at[0] < 0x80 ? 1 : 2;
+		return true;
+	}
+	if (at[2] >= 0x80)
+		return take_odd_varint(reader, number);
+	*number = (uint32_t)(at[0] & 0x7f) | (uint32_t)(at[1] & 0x7f) << 7 | (uint32_t)at[2] << 14;
+	reader->at += 3;
+	return true;
 }
 
 /* ------------------------------------------------------------------ sections */
@@ -215,6 +230,8 @@ static bool read_feature(struct reader *reader, struct forest_feature *feature)
 
 static bool read_features(struct reader *reader, struct forest *forest)
 {
+	int64_t thresholds = 0;
+
 	forest->features = xcalloc((size_t)forest->feature_count, sizeof(*forest->features));
 	for (int i = 0; i < forest->feature_count; i++) {
 		if (!read_feature(reader, &forest->features[i]))
@@ -222,7 +239,9 @@ static bool read_features(struct reader *reader, struct forest *forest)
 		for (int j = 0; j < i; j++)
 			if (strcmp(forest->features[j].name, forest->features[i].name) == 0)
 				return bad(reader, "a feature stands twice");
+		thresholds += forest->features[i].threshold_count;
 	}
+	reader->is_far = thresholds > NEAR_THRESHOLDS;
 	return true;
 }
 
@@ -261,7 +280,8 @@ static bool read_node(struct reader *reader, const struct forest *forest, struct
 		return bad(reader, "a node names no feature or threshold");
 	*node = (struct forest_node){.feature = (uint16_t)(tag - 1),
 				     .rank = (uint16_t)index,
-				     .threshold = forest->features[tag - 1].thresholds[index]};
+				     .threshold = reader->is_far ? (int32_t)index
+								 : forest->features[tag - 1].thresholds[index]};
 	return true;
 }
 
@@ -290,6 +310,19 @@ static bool read_tree(struct reader *reader, struct forest *forest, uint32_t roo
 	return depth == 0 || bad(reader, "a tree's nodes do not form a tree");
 }
 
+/* Thresholds that lie all over the memory, looked up in a loop of little else, come several at a time. Which nodes
+ * are leaves nobody can foresee, so these look one up as well. */
+static void find_thresholds(struct forest *forest, uint32_t root, uint32_t count)
+{
+	for (uint32_t i = root; i < root + count; i++) {
+		struct forest_node *node = &forest->nodes[i];
+		uint32_t if_split = 0u - (uint32_t)(node->feature != FOREST_LEAF);
+		const int32_t *thresholds = forest->features[node->feature & if_split].thresholds;
+
+		node->threshold = (int32_t)((uint32_t)thresholds[node->threshold] & if_split);
+	}
+}
+
 static bool read_trees(struct reader *reader, struct forest *forest)
 {
 	uint32_t *open = xcalloc(forest->node_count, sizeof(*open)), done = 0, count;
@@ -297,13 +330,17 @@ static bool read_trees(struct reader *reader, struct forest *forest)
 
 	forest->nodes = xcalloc(forest->node_count, sizeof(*forest->nodes));
 	forest->roots = xcalloc((size_t)forest->tree_count + 1, sizeof(*forest->roots));
-	for (int tree = 0; good && tree < forest->tree_count; tree++) {
+	for (int tree = 0; tree < forest->tree_count; tree++) {
 		forest->roots[tree] = done;
 		good = take_u32(reader, &count);
 		if (good && (count < 1 || count > forest->node_count - done))
 			good = bad(reader, "a tree has more nodes than the forest");
 		good = good && read_tree(reader, forest, done, count, open);
-		done += good ? count : 0;
+		if (!good)
+			break;
+		if (reader->is_far)
+			find_thresholds(forest, done, count);
+		done += count;
 	}
 	forest->roots[forest->tree_count] = done;
 	free(open);

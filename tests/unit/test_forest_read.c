@@ -351,6 +351,42 @@ static void one_class_and_one_leaf(void **state UNUSED)
 	forest_free(forest);
 }
 
+/* So many thresholds that they are looked up when a tree's nodes are there, by numbers of one to three bytes. */
+static void many_thresholds(void **state UNUSED)
+{
+	enum { COUNT = 140000 };
+	static const uint32_t indices[] = {0, 127, 128, 16383, 16384, COUNT - 1};
+	enum { SPLITS = sizeof(indices) / sizeof(*indices) };
+	int32_t *thresholds = malloc(COUNT * sizeof(*thresholds));
+	struct fail fail = {0};
+	struct forest *forest;
+
+	for (int i = 0; i < COUNT; i++)
+		thresholds[i] = 3 * i - COUNT;
+	put_header(1, 1, 1, 1, 2 * SPLITS + 1);
+	put_string("y");
+	put_string("only");
+	put_number_feature("x", COLUMN_INTEGER, thresholds, COUNT);
+	put_u32(ONE);
+	put_u32(2 * SPLITS + 1);
+	for (int i = 0; i < SPLITS; i++) {
+		put_node(0, indices[i]);
+		put_node(-1, 0);
+	}
+	put_node(-1, 0);
+	put_checksum();
+	forest = read_made(&fail);
+	assert_non_null(forest);
+	for (int i = 0; i < SPLITS; i++) {
+		assert_int_equal(forest->nodes[2 * i].threshold, thresholds[indices[i]]);
+		assert_int_equal(forest->nodes[2 * i].rank, indices[i] % 65536);
+		assert_int_equal(forest->nodes[2 * i + 1].threshold, 0);
+		assert_int_equal(forest->nodes[2 * i + 1].feature, FOREST_LEAF);
+	}
+	forest_free(forest);
+	free(thresholds);
+}
+
 /* Classes 300 of 301 and a score that only the wide sums hold. */
 static void many_classes_and_trees(void **state UNUSED)
 {
@@ -710,6 +746,7 @@ int main(void)
 	    cmocka_unit_test(what_was_written_is_there),       cmocka_unit_test(rows_predict_as_computed_by_hand),
 	    cmocka_unit_test(many_rows_predict_as_one_by_one), cmocka_unit_test(texts_become_keys),
 	    cmocka_unit_test(real_keys_keep_the_order),	       cmocka_unit_test(one_class_and_one_leaf),
+	    cmocka_unit_test(many_thresholds),
 	    cmocka_unit_test(many_classes_and_trees),	       cmocka_unit_test(deep_chains),
 	    cmocka_unit_test(every_damaged_byte_is_seen),      cmocka_unit_test(every_truncation_is_seen),
 	    cmocka_unit_test(forged_bytes_do_no_harm),	       cmocka_unit_test(forged_ends_do_no_harm),
