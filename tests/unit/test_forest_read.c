@@ -16,7 +16,7 @@
 /* ------------------------------------------------------------------ a model's bytes, put together by hand */
 
 struct bytes {
-	unsigned char data[1 << 18];
+	unsigned char data[1 << 20];
 	size_t size;
 };
 
