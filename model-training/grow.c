@@ -95,6 +95,7 @@ void grow_forest(const struct dataset *dataset, const struct grow_settings *sett
 	    .feature_count = dataset->feature_count,
 	    .class_count = dataset->class_count,
 	    .slot_count = dataset->slot_count,
+	    .row_count = (uint64_t)dataset->row_count,
 	    .columns = columns,
 	    .classes = dataset->classes,
 	    .bootstrap = bootstrap,

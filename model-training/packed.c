@@ -12,7 +12,22 @@
  * a number just written has to wait for it. */
 enum { RUNS = 64, RUN_STEP = 37, ALIGNMENT = 64 };
 
-static const struct packed_kernel *choose_kernel(const struct grow_data *data)
+/* Rows to a cell from which on too many counts would not fit into a byte; records of a value's bin that pay for looking
+ * at it. */
+enum { BYTE_ROWS = 32, BIN_RECORDS = 8 };
+
+const uint8_t packed_identity[PACKED_MAX_FEATURES] = {0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15,
+						      16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31};
+
+static bool fits(const struct packed_kernel *kernel, const struct packed *packed)
+{
+	const struct grow_data *data = packed->data;
+
+	return data->feature_count <= kernel->max_features && data->class_count <= kernel->max_classes &&
+	       (kernel->max_count > UINT8_MAX || data->row_count / BYTE_ROWS < packed->cell_count);
+}
+
+static const struct packed_kernel *choose_kernel(const struct packed *packed)
 {
 	const struct packed_kernel *kernels = packed_plain;
 #if defined(__x86_64__)
@@ -21,11 +36,8 @@ static const struct packed_kernel *choose_kernel(const struct grow_data *data)
 	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") && !(simd && strcmp(simd, "off") == 0))
 		kernels = packed_avx2;
 #endif
-	for (int f = 0; f < data->feature_count; f++)
-		if (!data->columns[f].narrow)
-			return NULL;
 	for (int i = 0; i < PACKED_KERNELS; i++)
-		if (data->feature_count <= kernels[i].max_features && data->class_count <= kernels[i].max_classes)
+		if (fits(&kernels[i], packed))
 			return &kernels[i];
 	return NULL;
 }
@@ -63,20 +75,40 @@ static void find_cells(struct packed *packed)
 	free(firsts);
 }
 
+static void copy_codes(struct packed *packed)
+{
+	const struct grow_data *data = packed->data;
+	size_t width = (size_t)packed->kernel->max_features;
+
+	packed->codes = xcalloc(packed->cell_count, width);
+	for (uint32_t c = 0; c < packed->cell_count; c++)
+		for (int f = 0; f < data->feature_count; f++)
+			packed->codes[c * width + (size_t)f] = data->columns[f].narrow[packed->cells[c]];
+}
+
 struct packed *packed_new(const struct grow_data *data)
 {
-	const struct packed_kernel *kernel = choose_kernel(data);
 	struct packed *packed;
+	int greatest = 0;
 
-	if (!kernel)
+	if (data->feature_count > PACKED_MAX_FEATURES || data->class_count > PACKED_MAX_CLASSES)
 		return NULL;
+	for (int f = 0; f < data->feature_count; f++) {
+		if (!data->columns[f].narrow)
+			return NULL;
+		greatest = data->columns[f].greatest > greatest ? data->columns[f].greatest : greatest;
+	}
 	packed = xcalloc(1, sizeof(*packed));
 	packed->data = data;
-	packed->kernel = kernel;
-	packed->few_codes = true;
-	for (int f = 0; f < data->feature_count; f++)
-		packed->few_codes = packed->few_codes && data->columns[f].greatest < 64;
+	packed->few_codes = greatest < 64;
+	packed->many_records = BIN_RECORDS * ((uint32_t)greatest + 1);
 	find_cells(packed);
+	packed->kernel = choose_kernel(packed);
+	if (!packed->kernel) {
+		packed_free(packed);
+		return NULL;
+	}
+	copy_codes(packed);
 	return packed;
 }
 
@@ -86,6 +118,7 @@ void packed_free(struct packed *packed)
 		return;
 	free(packed->cells);
 	free(packed->cell_slots);
+	free(packed->codes);
 	free(packed);
 }
 
@@ -100,10 +133,11 @@ static void *allocate(size_t count, size_t size)
 	return memory;
 }
 
-/* Draws are as many as rows, and a cell has one record for each 65,535 of them. */
+/* Draws are as many as rows, and a cell has at most one record and one more for each max_count of them. The last is for
+ * a record that was begun. */
 static size_t count_records(const struct packed *packed)
 {
-	return packed->cell_count + (size_t)(UINT32_MAX / UINT16_MAX) + 1;
+	return packed->cell_count + packed->data->row_count / packed->kernel->max_count + 1;
 }
 
 uint64_t packed_grower_bytes(const struct packed *packed)
@@ -116,7 +150,7 @@ struct packed_grower *packed_grower_new(const struct packed *packed)
 	struct packed_grower *grower = xcalloc(1, sizeof(*grower));
 
 	grower->packed = packed;
-	grower->histograms = allocate(2 * PACKED_CODES, packed->kernel->histogram_size);
+	grower->bins = allocate(4 * PACKED_CODES, packed->kernel->bin_size);
 	distribution_set_init(&grower->leaves, packed->kernel->max_classes);
 	return grower;
 }
@@ -127,7 +161,7 @@ void packed_grower_free(struct packed_grower *grower)
 		return;
 	free(grower->own[0]);
 	free(grower->own[1]);
-	free(grower->histograms);
+	free(grower->bins);
 	free(grower->stack);
 	distribution_set_release(&grower->leaves);
 	free(grower);
@@ -148,7 +182,7 @@ void packed_grow_stack(struct packed_grower *grower, size_t node_size)
 static void take_leaves(struct packed_grower *grower)
 {
 	distribution_take(&grower->leaves, &grower->branch->tree.leaves);
-	memset(grower->pure, 0, sizeof(grower->pure));
+	memset(grower->known, 0, sizeof(grower->known));
 }
 
 void packed_grow(struct packed_grower *grower, uint32_t tree_number, const uint32_t *draws, struct branch *trunk)

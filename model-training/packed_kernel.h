@@ -1,37 +1,19 @@
 /*
  * One shape of packed growing: packed_kernels.h includes this file with
  *	LANES		classes of a record, a power of two
- *	CODES		code bytes of a record
+ *	COUNT_BITS	of its draws of a class: 8, with 8 classes, or 16
+ *	CODES		code bytes of a record, a multiple of 8
  *	NAME(word)	a name of this shape
  * A vector of LANES numbers is one or more registers, as the processor has them.
  */
 #ifdef LANES /* without them it is empty, not wrong */
 
-typedef uint16_t NAME(counts) __attribute__((vector_size(LANES * 2)));
-typedef uint32_t NAME(totals) __attribute__((vector_size(LANES * 4)));
-typedef uint64_t NAME(squares) __attribute__((vector_size(LANES * 8)));
-
-struct NAME(record) {
-	uint8_t codes[CODES];
-	NAME(counts) counts;
-};
-
-struct NAME(node) {
-	NAME(totals) totals;
-	union {
-		uint64_t random;
-		struct branch *branch;
-	};
-	uint32_t begin, end, draws, constants; /* constants: a bit per feature */
-	int depth;
-	bool second; /* where its records are */
-	bool is_leaf;
-	bool is_given; /* another thread grows the branch from here */
-};
+#include "model-training/packed_record.h"
 
 struct NAME(cut) {
 	NAME(totals) left_totals;
 	double score; /* negative: none */
+	uint32_t left_draws;
 	int feature;
 	uint8_t left, right;
 };
@@ -39,257 +21,204 @@ struct NAME(cut) {
 struct NAME(work) {
 	struct packed_grower *grower;
 	const struct grow_data *data;
-	NAME(totals) * histograms[2];
+	void *bins[2]; /* by code, zero between uses */
 	bool few_codes;
+	uint32_t many_records; /* from so many on the codes that occur are found by the bins */
 };
 
-static ALWAYS_INLINE NAME(totals) NAME(widen)(const struct NAME(record) * record)
+static ALWAYS_INLINE struct NAME(record) * NAME(records_of)(struct NAME(work) * work, const struct NAME(node) * node)
 {
-	return __builtin_convertvector(record->counts, NAME(totals));
+	return (struct NAME(record) *)work->grower->records[node->second] + node->begin;
 }
 
-static ALWAYS_INLINE lanes4 NAME(fold)(const NAME(totals) * v)
+/* ------------------------------------------------------------------ the score */
+
+/* sum_k L_k^2 / n_L + sum_k R_k^2 / n_R */
+static ALWAYS_INLINE double NAME(score_few)(const struct NAME(node) * node, const NAME(few) * all,
+					    const NAME(few) * left, uint32_t *left_draws)
 {
+	NAME(few) right = *all - *left;
+	const shorts8 ones = {1, 1, 1, 1, 1, 1, 1, 1};
+	lanes4 sums;
+
+	(void)node;
 #if LANES == 4
-	return *v;
+	shorts8 both = (shorts8)__builtin_shufflevector(*left, right, 0, 1, 2, 3, 4, 5, 6, 7);
+
+	sums = add_pairs(multiply_pairs(both, both), multiply_pairs(both, ones));
 #else
-	lanes4 part, sum = {0};
+	lanes4 left_squares = {0}, right_squares = {0}, left_sums = {0}, right_sums = {0};
 
-	for (int i = 0; i < LANES / 4; i++) {
-		memcpy(&part, (const char *)v + i * (int)sizeof(part), sizeof(part));
-		sum += part;
+	for (size_t i = 0; i < LANES / 8; i++) {
+		shorts8 l, r;
+
+		memcpy(&l, (const char *)left + i * sizeof(l), sizeof(l));
+		memcpy(&r, (const char *)&right + i * sizeof(r), sizeof(r));
+		left_squares += multiply_pairs(l, l);
+		right_squares += multiply_pairs(r, r);
+		left_sums += multiply_pairs(l, ones);
+		right_sums += multiply_pairs(r, ones);
 	}
-	return sum;
+	sums = add_pairs(add_pairs(left_squares, right_squares), add_pairs(left_sums, right_sums));
 #endif
-}
-
-/* sum_k L_k^2 / n_L + sum_k R_k^2 / n_R. Up to 65,535 draws the squares' sums stay below 2^32. */
-static ALWAYS_INLINE double NAME(score)(const struct NAME(node) * node, const NAME(totals) * left_totals,
-					uint32_t min_leaf)
-{
-	NAME(totals) left = *left_totals, right = node->totals - left;
-	NAME(totals) left_squares = left * left, right_squares = right * right;
-	lanes4 sums = add_pairs(add_pairs(NAME(fold)(&left_squares), NAME(fold)(&right_squares)),
-				add_pairs(NAME(fold)(&left), NAME(fold)(&right)));
-
-	if (node->draws > UINT16_MAX) {
-		NAME(squares) wide_left = __builtin_convertvector(left, NAME(squares));
-		NAME(squares) wide_right = __builtin_convertvector(right, NAME(squares));
-		uint64_t left_sum = 0, right_sum = 0;
-
-		wide_left *= wide_left;
-		wide_right *= wide_right;
-		for (int k = 0; k < LANES; k++) {
-			left_sum += wide_left[k];
-			right_sum += wide_right[k];
-		}
-		return sums[2] < min_leaf || sums[3] < min_leaf
-			   ? -1
-			   : (double)left_sum / (double)sums[2] + (double)right_sum / (double)sums[3];
-	}
-	if (sums[2] < min_leaf || sums[3] < min_leaf)
-		return -1;
+	*left_draws = sums[2];
 	return divide_and_add(sums);
 }
 
-/* Looks at all cuts of a feature whose histogram and set of codes are given, and empties the histogram. False: it is
- * constant. */
-static ALWAYS_INLINE bool NAME(sweep)(struct NAME(work) * work, const struct NAME(node) * node,
-				      NAME(totals) * histogram, const uint64_t *present, int words, int feature,
-				      struct NAME(cut) * best)
+static ALWAYS_INLINE double NAME(score_many)(const struct NAME(node) * node, const NAME(totals) * all,
+					     const NAME(totals) * left, uint32_t *left_draws)
 {
-	NAME(totals) left = {0}, before[PACKED_CODES];
-	uint8_t codes[PACKED_CODES];
-	uint32_t min_leaf = work->data->min_samples_leaf;
-	int count = 0, better = -1;
+	NAME(squares) wide_left = __builtin_convertvector(*left, NAME(squares));
+	NAME(squares) wide_right = __builtin_convertvector(*all - *left, NAME(squares));
+	uint64_t left_squares = 0, right_squares = 0;
 
-	for (int word = 0; word < words; word++)
-		for (uint64_t bits = present[word]; bits; bits &= bits - 1) {
-			int code = word * 64 + __builtin_ctzll(bits);
-
-			if (count > 0) {
-				double score = NAME(score)(node, &left, min_leaf);
-
-				if (score > best->score) {
-					best->score = score;
-					better = count;
-				}
-			}
-			left += histogram[code];
-			histogram[code] = (NAME(totals)){0};
-			codes[count++] = (uint8_t)code;
-			before[count & (PACKED_CODES - 1)] = left;
-		}
-	if (better >= 0) {
-		best->left_totals = before[better];
-		best->feature = feature;
-		best->left = codes[better - 1];
-		best->right = codes[better];
+	*left_draws = 0;
+	for (int k = 0; k < LANES; k++) {
+		*left_draws += (uint32_t)wide_left[k];
+		left_squares += wide_left[k] * wide_left[k];
+		right_squares += wide_right[k] * wide_right[k];
 	}
-	return count > 1;
+	return (double)left_squares / (double)*left_draws + (double)right_squares / (double)(node->draws - *left_draws);
 }
 
-/* Counts two features at once, which keeps two independent additions under way. */
+/* ------------------------------------------------------------------ the search */
+
+#define BIN NAME(few)
+#define BIN_NAME(word) NAME(word##_few)
+#include "model-training/packed_search.h"
+#undef BIN
+#undef BIN_NAME
+#define BIN NAME(totals)
+#define BIN_NAME(word) NAME(word##_many)
+#include "model-training/packed_search.h"
+#undef BIN
+#undef BIN_NAME
+
+/* What is rare is not worth being compiled into its caller. */
+static __attribute__((noinline)) void NAME(search_rare)(struct NAME(work) * work, struct NAME(node) * node,
+							const int *features, int count, struct NAME(cut) * best,
+							bool *any_varies)
+{
+	int words = PACKED_CODES / 64;
+
+	if (node->draws <= PACKED_FEW_DRAWS)
+		NAME(search_few)(work, node, features, count, words, best, any_varies);
+	else
+		NAME(search_many)(work, node, features, count, words, best, any_varies);
+}
+
 static ALWAYS_INLINE void NAME(search)(struct NAME(work) * work, struct NAME(node) * node, const int *features,
-				       int count, struct NAME(cut) * best, bool *any_varies, bool few_codes)
+				       int count, struct NAME(cut) * best, bool *any_varies)
 {
-	const struct NAME(record) *records = work->grower->records[node->second];
-	uint64_t present[2][PACKED_CODES / 64];
-	int words = few_codes ? 1 : PACKED_CODES / 64, first = features[0], second = features[count - 1];
-	NAME(totals) *histogram = work->histograms[0], *other = work->histograms[1];
+	if (work->few_codes && node->draws <= PACKED_FEW_DRAWS)
+		NAME(search_few)(work, node, features, count, 1, best, any_varies);
+	else
+		NAME(search_rare)(work, node, features, count, best, any_varies);
+}
 
-	if (few_codes) {
-		uint64_t bits = 0, other_bits = 0;
+/* The features that have one code only in a few records. */
+static ALWAYS_INLINE uint32_t NAME(find_constants)(const struct NAME(record) * records, uint32_t count)
+{
+	uint64_t first[CODES / 8], codes[CODES / 8], differ[CODES / 8] = {0};
+	uint32_t varying = 0;
 
-		for (uint32_t i = node->begin; i < node->end; i++) {
-			NAME(totals) counts = NAME(widen)(&records[i]);
-
-			histogram[records[i].codes[first]] += counts;
-			bits |= UINT64_C(1) << records[i].codes[first];
-			if (count > 1) {
-				other[records[i].codes[second]] += counts;
-				other_bits |= UINT64_C(1) << records[i].codes[second];
-			}
-		}
-		present[0][0] = bits;
-		present[1][0] = other_bits;
-	} else {
-		uint8_t seen[2][PACKED_CODES] = {{0}};
-
-		for (uint32_t i = node->begin; i < node->end; i++) {
-			NAME(totals) counts = NAME(widen)(&records[i]);
-
-			histogram[records[i].codes[first]] += counts;
-			seen[0][records[i].codes[first]] = 1;
-			if (count > 1) {
-				other[records[i].codes[second]] += counts;
-				seen[1][records[i].codes[second]] = 1;
-			}
-		}
-		collect_bits(seen[0], present[0]);
-		collect_bits(seen[1], present[1]);
+	memcpy(first, records[0].codes, sizeof(first));
+	for (uint32_t i = 1; i < count; i++) {
+		memcpy(codes, records[i].codes, sizeof(codes));
+		for (int word = 0; word < CODES / 8; word++)
+			differ[word] |= codes[word] ^ first[word];
 	}
-	for (int i = 0; i < count; i++)
-		if (NAME(sweep)(work, node, work->histograms[i], present[i], words, features[i], best))
-			*any_varies = true;
-		else
-			node->constants |= UINT32_C(1) << features[i];
+	for (int word = 0; word < CODES / 8; word++)
+		varying |= collect_bits(differ[word]) << 8 * word;
+	return ~varying;
 }
 
-/* Two records are parted by the first feature in which they differ; all such cuts are equally good. */
-static ALWAYS_INLINE bool NAME(part_two)(const struct NAME(record) * records, struct NAME(node) * node, int feature,
-					 struct NAME(cut) * best)
-{
-	uint8_t a = records[node->begin].codes[feature], b = records[node->begin + 1].codes[feature];
+/* Draws the candidates as tree.c does. */
+struct NAME(draw) {
+	struct random_draws random;
+	uint8_t order[PACKED_MAX_FEATURES];
+	int drawn, count;
+};
 
-	if (a == b)
-		return false;
-	best->feature = feature;
-	best->left = a < b ? a : b;
-	best->right = a < b ? b : a;
-	best->left_totals = NAME(widen)(&records[node->begin + (a > b)]);
-	return true;
+static ALWAYS_INLINE void NAME(draw_start)(struct NAME(draw) * draw, const struct NAME(node) * node, int feature_count)
+{
+	draw->random = (struct random_draws){.state = node->random};
+	memcpy(draw->order, packed_identity, CODES);
+	draw->drawn = 0;
+	draw->count = feature_count;
 }
 
-/* The candidates as tree.c draws them; those drawn in any case are looked at two by two. */
-static ALWAYS_INLINE struct NAME(cut) NAME(find_cut)(struct NAME(work) * work, struct NAME(node) * node)
+static ALWAYS_INLINE int NAME(draw_next)(struct NAME(draw) * draw)
 {
-	const struct NAME(record) *records = work->grower->records[node->second];
-	const struct grow_data *data = work->data;
-	struct random_draws random = {.state = node->random};
-	struct NAME(cut) best = {.score = -1};
-	int order[PACKED_MAX_FEATURES], wanted[2], waiting = 0;
-	bool any_varies = false, are_two = node->end - node->begin == 2;
+	int at = draw->drawn + (int)random_draw_below(&draw->random, (uint32_t)(draw->count - draw->drawn));
+	int feature = draw->order[at];
 
-	for (int f = 0; f < data->feature_count; f++)
-		order[f] = f;
-	for (int drawn = 0; drawn < data->feature_count && (drawn < data->max_features || !any_varies); drawn++) {
-		int at = drawn + (int)random_draw_below(&random, (uint32_t)(data->feature_count - drawn));
-		int feature = order[at];
+	draw->order[at] = draw->order[draw->drawn++];
+	return feature;
+}
 
-		order[at] = order[drawn];
-		if (!(node->constants >> feature & 1)) {
-			if (!are_two)
-				wanted[waiting++] = feature;
-			else if (NAME(part_two)(records, node, feature, &best))
-				break;
+/* Those drawn in any case are looked at two by two. */
+static ALWAYS_INLINE void NAME(find_cut)(struct NAME(work) * work, struct NAME(node) * node, struct NAME(cut) * best)
+{
+	int wanted[2] = {0}, waiting, max_features = work->data->max_features;
+	uint32_t varying = ~node->constants;
+	bool any_varies = false;
+	struct NAME(draw) draw;
+
+	NAME(draw_start)(&draw, node, work->data->feature_count);
+	do {
+		waiting = 0;
+		if (draw.drawn == 0 && varying && !(varying & (varying - 1))) {
+			/* The only one is found, however many constant ones come first. */
+			wanted[waiting++] = __builtin_ctz(varying);
+			draw.drawn = draw.count;
 		}
-		if (waiting == 2 || (waiting == 1 && drawn + 1 >= data->max_features)) {
-			if (work->few_codes)
-				NAME(search)(work, node, wanted, waiting, &best, &any_varies, true);
-			else
-				NAME(search)(work, node, wanted, waiting, &best, &any_varies, false);
-			waiting = 0;
+		while (draw.drawn < draw.count && waiting < 2 &&
+		       (draw.drawn < max_features || (waiting == 0 && !any_varies))) {
+			int feature = NAME(draw_next)(&draw);
+
+			wanted[waiting] = feature;
+			waiting += varying >> feature & 1;
 		}
+		if (waiting > 0)
+			NAME(search)(work, node, wanted, waiting, best, &any_varies);
+	} while (waiting > 0);
+}
+
+/* ------------------------------------------------------------------ nodes */
+
+static ALWAYS_INLINE void NAME(add_split)(struct packed_grower *grower, int feature, uint8_t left, uint8_t right)
+{
+	branch_add_node(grower->branch, (struct tree_node){.feature = (uint16_t)feature, .left = left, .right = right});
+}
+
+/* Leaves of few draws are looked up among those seen of late first. */
+static ALWAYS_INLINE void NAME(add_leaf)(struct packed_grower *grower, const NAME(totals) * totals, uint32_t draws)
+{
+	struct packed_leaf key = {{0}, 0}, *known;
+	uint32_t vector[LANES];
+
+	NAME(totals_bytes)(totals, key.draws);
+	known = &grower->known[(key.draws[0] ^ key.draws[1] * RANDOM_GAMMA) * RANDOM_GAMMA >> (64 - PACKED_KNOWN_BITS)];
+	if (draws > UINT8_MAX || known->draws[0] != key.draws[0] || known->draws[1] != key.draws[1]) {
+		memcpy(vector, totals, sizeof(vector));
+		key.distribution = distribution_add(&grower->leaves, vector);
+		if (draws > UINT8_MAX)
+			known = &key;
+		*known = key;
 	}
-	if (are_two && best.right > 0)
-		best.score = NAME(score)(node, &best.left_totals, data->min_samples_leaf);
-	return best;
-}
-
-/* The records of the left child to the front of the run, the others to its back. Returns where the right ones begin. */
-static ALWAYS_INLINE uint32_t NAME(partition)(struct packed_grower *grower, const struct NAME(node) * node,
-					      const struct NAME(cut) * cut)
-{
-	const struct NAME(record) *restrict from = grower->records[node->second];
-	struct NAME(record) *restrict to = grower->records[!node->second];
-	size_t left = node->begin, right = node->end - 1, feature = (size_t)cut->feature;
-	uint8_t last = cut->left;
-
-	/* Which way is a coin toss to the branch predictor, so a record is written to both ends of what is free. */
-	for (uint32_t i = node->begin; i < node->end; i++) {
-		size_t goes_right = from[i].codes[feature] > last;
-
-		to[left] = from[i];
-		to[right] = from[i];
-		left += 1 - goes_right;
-		right -= goes_right;
-	}
-	return (uint32_t)left;
-}
-
-static ALWAYS_INLINE bool NAME(is_pure)(const struct NAME(node) * node)
-{
-	NAME(totals) draws = node->totals == node->draws;
-	uint64_t parts[LANES / 2], any = 0;
-
-	memcpy(parts, &draws, sizeof(parts));
-	for (int i = 0; i < LANES / 2; i++)
-		any |= parts[i];
-	return any != 0;
-}
-
-static ALWAYS_INLINE void NAME(set_leaf)(const struct grow_data *data, struct NAME(node) * node)
-{
-	node->is_leaf = node->end - node->begin < 2 || node->draws / 2 < data->min_samples_leaf ||
-			(data->max_depth > 0 && node->depth >= data->max_depth) || NAME(is_pure)(node);
-}
-
-static ALWAYS_INLINE void NAME(add_leaf)(struct packed_grower *grower, const struct NAME(node) * node)
-{
-	uint32_t vector[LANES], *known = NULL, index;
-
-	memcpy(vector, &node->totals, sizeof(vector));
-	if (node->draws < PACKED_PURE_DRAWS)
-		for (int k = 0; k < LANES; k++)
-			if (vector[k] == node->draws)
-				known = &grower->pure[k][node->draws];
-	index = known && *known ? *known - 1 : distribution_add(&grower->leaves, vector);
-	if (known)
-		*known = index + 1;
-	branch_add_node(grower->branch, (struct tree_node){.feature = TREE_LEAF, .distribution = index});
+	branch_add_node(grower->branch, (struct tree_node){.feature = TREE_LEAF, .distribution = known->distribution});
 }
 
 static ALWAYS_INLINE struct NAME(node)
     NAME(make_child)(const struct grow_data *data, const struct NAME(node) * node, const NAME(totals) * totals,
-		     uint32_t begin, uint32_t end, uint64_t random)
+		     uint32_t draws, uint32_t begin, uint32_t end, uint64_t random)
 {
-	lanes4 parts = NAME(fold)(totals);
 	struct NAME(node) child = {.totals = *totals,
 				   .random = random,
 				   .begin = begin,
 				   .end = end,
-				   .draws = parts[0] + parts[1] + parts[2] + parts[3],
+				   .draws = draws,
 				   .constants = node->constants,
 				   .depth = node->depth + 1,
 				   .second = !node->second};
@@ -298,43 +227,58 @@ static ALWAYS_INLINE struct NAME(node)
 	return child;
 }
 
-/* One record of each cell that was drawn, or more where a count does not fit into 16 bits. */
-static ALWAYS_INLINE struct NAME(node)
-    NAME(make_root)(struct packed_grower *grower, uint64_t random, const uint32_t *draws)
+/* The records of the left child to the front of the run, the others to its back. Returns where the right ones begin. */
+static ALWAYS_INLINE uint32_t NAME(partition)(struct packed_grower *grower, const struct NAME(node) * node,
+					      const struct NAME(cut) * cut)
 {
-	const struct packed *packed = grower->packed;
-	const struct grow_data *data = packed->data;
-	struct NAME(record) *records = grower->records[0];
-	struct NAME(node) root = {.random = random};
+	const struct NAME(record) *from = grower->records[node->second];
+	struct NAME(record) *to = grower->records[!node->second];
+	size_t left = node->begin, feature = (size_t)cut->feature;
+	uint8_t last = cut->left;
 
-	for (uint32_t c = 0; c < packed->cell_count; c++) {
-		uint32_t slot = packed->cells[c], end = slot + packed->cell_slots[c], counts[LANES] = {0}, any = 0;
+	/* Which way is a coin toss to the branch predictor. */
+	for (size_t i = node->begin, free = node->end - node->begin; i < node->end; i++) {
+		size_t goes_right = from[i].codes[feature] > last;
 
-		for (uint32_t s = slot; s < end; s++) {
-			counts[data->classes[s]] = draws[s];
-			any |= draws[s];
-		}
-		while (any) {
-			struct NAME(record) record = {{0}, {0}};
-			uint16_t part[LANES];
-
-			any = 0;
-			for (int k = 0; k < LANES; k++) {
-				part[k] = (uint16_t)(counts[k] < UINT16_MAX ? counts[k] : UINT16_MAX);
-				counts[k] -= part[k];
-				any |= counts[k];
-			}
-			memcpy(&record.counts, part, sizeof(part));
-			for (int f = 0; f < data->feature_count; f++)
-				record.codes[f] = data->columns[f].narrow[slot];
-			root.totals += NAME(widen)(&record);
-			records[root.end++] = record;
-		}
+		free--;
+		memcpy(&to[left + (free & -goes_right)], &from[i], sizeof(*to));
+		left += 1 - goes_right;
 	}
+	return (uint32_t)left;
+}
+
+/* Two records are parted by the first candidate in which they differ, into two leaves. False: there is none, or a leaf
+ * would be too small. */
+static ALWAYS_INLINE bool NAME(grow_two)(struct NAME(work) * work, const struct NAME(node) * node)
+{
+	const struct NAME(record) *records = NAME(records_of)(work, node);
+	uint32_t varying = ~node->constants, draws, min_leaf = work->data->min_samples_leaf;
+	NAME(totals) totals, others;
+	struct NAME(draw) draw;
+	bool swapped;
+	int feature;
+
+	if (varying == 0)
+		return false;
+	feature = __builtin_ctz(varying);
+	if (varying & (varying - 1)) {
+		NAME(draw_start)(&draw, node, work->data->feature_count);
+		do
+			feature = NAME(draw_next)(&draw);
+		while (!(varying >> feature & 1));
+	}
+	swapped = records[0].codes[feature] > records[1].codes[feature];
+	totals = NAME(counts_many)(&records[swapped]);
+	others = node->totals - totals;
+	draws = 0;
 	for (int k = 0; k < LANES; k++)
-		root.draws += root.totals[k];
-	NAME(set_leaf)(data, &root);
-	return root;
+		draws += totals[k];
+	if (draws < min_leaf || node->draws - draws < min_leaf)
+		return false;
+	NAME(add_split)(work->grower, feature, records[swapped].codes[feature], records[!swapped].codes[feature]);
+	NAME(add_leaf)(work->grower, &totals, draws);
+	NAME(add_leaf)(work->grower, &others, node->draws - draws);
+	return true;
 }
 
 static void NAME(give_away)(struct packed_grower *grower, struct NAME(node) * node)
@@ -360,37 +304,61 @@ static ALWAYS_INLINE void NAME(push)(struct packed_grower *grower, size_t depth,
 	stack[depth] = *right;
 }
 
-static void NAME(grow_from)(struct packed_grower *grower, struct NAME(node) node)
+/* Parts the node and makes its children, if there is a cut: the right one for later, the left one in its place. */
+static ALWAYS_INLINE bool NAME(part)(struct NAME(work) * work, struct NAME(node) * node, size_t depth)
 {
-	const struct grow_data *data = grower->packed->data;
-	struct NAME(work) work = {.grower = grower, .data = data, .few_codes = grower->packed->few_codes};
+	struct packed_grower *grower = work->grower;
+	struct NAME(cut) cut = {.score = -1};
+	NAME(totals) right_totals;
+	struct NAME(node) right;
+	uint32_t middle;
+
+	NAME(find_cut)(work, node, &cut);
+	if (cut.score < 0)
+		return false;
+	middle = NAME(partition)(grower, node, &cut);
+	NAME(add_split)(grower, cut.feature, cut.left, cut.right);
+	right_totals = node->totals - cut.left_totals;
+	right = NAME(make_child)(work->data, node, &right_totals, node->draws - cut.left_draws, middle, node->end,
+				 random_right_child(node->random));
+	*node = NAME(make_child)(work->data, node, &cut.left_totals, cut.left_draws, node->begin, middle,
+				 random_left_child(node->random));
+	NAME(push)(grower, depth, node, &right);
+	return true;
+}
+
+/* Adds the node without children: a leaf, two leaves of one record each below their parent, or a stub. */
+static ALWAYS_INLINE void NAME(end)(struct NAME(work) * work, const struct NAME(node) * node)
+{
+	if (node->is_given)
+		branch_add_stub(work->grower->branch, node->branch);
+	else if (node->is_leaf || node->end - node->begin > 2 || !NAME(grow_two)(work, node))
+		NAME(add_leaf)(work->grower, &node->totals, node->draws);
+}
+
+static void NAME(grow_from)(struct packed_grower *grower, const struct NAME(node) * start)
+{
+	const struct packed *packed = grower->packed;
+	struct NAME(work) work = {.grower = grower,
+				  .data = packed->data,
+				  .bins = {grower->bins, (NAME(totals) *)grower->bins + 2 * PACKED_CODES},
+				  .few_codes = packed->few_codes,
+				  .many_records = packed->many_records};
+	struct NAME(node) node = *start;
 	size_t depth = 0;
 
-	work.histograms[0] = grower->histograms;
-	work.histograms[1] = work.histograms[0] + PACKED_CODES;
 	for (;;) {
-		struct NAME(cut) cut = {.score = -1};
+		uint32_t count = node.end - node.begin;
 
-		if (!node.is_leaf && !node.is_given)
-			cut = NAME(find_cut)(&work, &node);
-		if (cut.score >= 0) {
-			uint32_t middle = NAME(partition)(grower, &node, &cut);
-			NAME(totals) right_totals = node.totals - cut.left_totals;
-			struct NAME(node) right = NAME(make_child)(data, &node, &right_totals, middle, node.end,
-								   random_right_child(node.random));
-
-			branch_add_node(
-			    grower->branch,
-			    (struct tree_node){.feature = (uint16_t)cut.feature, .left = cut.left, .right = cut.right});
-			node = NAME(make_child)(data, &node, &cut.left_totals, node.begin, middle,
-						random_left_child(node.random));
-			NAME(push)(grower, depth++, &node, &right);
-			continue;
+		if (!node.is_leaf && !node.is_given) {
+			if (count <= PACKED_SMALL)
+				node.constants = NAME(find_constants)(NAME(records_of)(&work, &node), count);
+			if (count > 2 && NAME(part)(&work, &node, depth)) {
+				depth++;
+				continue;
+			}
 		}
-		if (node.is_given)
-			branch_add_stub(grower->branch, node.branch);
-		else
-			NAME(add_leaf)(grower, &node);
+		NAME(end)(&work, &node);
 		if (depth == 0)
 			return;
 		node = ((struct NAME(node) *)grower->stack)[--depth];
@@ -399,7 +367,9 @@ static void NAME(grow_from)(struct packed_grower *grower, struct NAME(node) node
 
 static void NAME(grow)(struct packed_grower *grower, uint64_t random, const uint32_t *draws)
 {
-	NAME(grow_from)(grower, NAME(make_root)(grower, random, draws));
+	struct NAME(node) root = NAME(make_root)(grower, random, draws);
+
+	NAME(grow_from)(grower, &root);
 }
 
 static void NAME(grow_branch)(struct packed_grower *grower)
@@ -407,7 +377,7 @@ static void NAME(grow_branch)(struct packed_grower *grower)
 	struct NAME(node) node;
 
 	memcpy(&node, grower->branch->node, sizeof(node));
-	NAME(grow_from)(grower, node);
+	NAME(grow_from)(grower, &node);
 }
 
 #endif

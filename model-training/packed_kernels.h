@@ -13,6 +13,9 @@
 
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 
+typedef int16_t shorts8 __attribute__((vector_size(16)));
+typedef uint8_t bytes16 __attribute__((vector_size(16)));
+typedef int32_t ints8 __attribute__((vector_size(32)));
 typedef uint32_t lanes4 __attribute__((vector_size(16)));
 typedef double doubles2 __attribute__((vector_size(16)));
 
@@ -22,30 +25,77 @@ static ALWAYS_INLINE lanes4 add_pairs(lanes4 a, lanes4 b)
 	return __builtin_shufflevector(a, b, 0, 2, 4, 6) + __builtin_shufflevector(a, b, 1, 3, 5, 7);
 }
 
-/* s0 / s2 + s1 / s3 */
+/* a0*b0 + a1*b1, a2*b2 + a3*b3, ... */
+static ALWAYS_INLINE lanes4 multiply_pairs(shorts8 a, shorts8 b)
+{
+#if defined(__SSE2__)
+	return (lanes4)_mm_madd_epi16((__m128i)a, (__m128i)b);
+#else
+	ints8 products = __builtin_convertvector(a, ints8) * __builtin_convertvector(b, ints8);
+
+	return (lanes4)(__builtin_shufflevector(products, products, 0, 2, 4, 6) +
+			__builtin_shufflevector(products, products, 1, 3, 5, 7));
+#endif
+}
+
+/* s0 / s2 + s1 / s3, all of them below 2^31. */
 static ALWAYS_INLINE double divide_and_add(lanes4 s)
 {
-	doubles2 above = {(double)s[0], (double)s[1]}, below = {(double)s[2], (double)s[3]}, both = above / below;
+#if defined(__SSE2__)
+	doubles2 above = (doubles2)_mm_cvtepi32_pd((__m128i)s);
+	doubles2 below = (doubles2)_mm_cvtepi32_pd(_mm_unpackhi_epi64((__m128i)s, (__m128i)s));
+#else
+	doubles2 above = {(double)s[0], (double)s[1]}, below = {(double)s[2], (double)s[3]};
+#endif
+	doubles2 both = above / below;
 
 	return both[0] + both[1];
 }
 
-/* 256 bytes of 0 or 1 as bits. */
-static ALWAYS_INLINE void collect_bits(const uint8_t *bytes, uint64_t *bits)
-{
-	for (int word = 0; word < PACKED_CODES / 64; word++) {
-		bits[word] = 0;
-		for (int i = 0; i < 8; i++) {
-			uint64_t eight;
+/* Compilers take these conversions apart number by number, so they are spelled out where they can be. */
 
-			memcpy(&eight, bytes + word * 64 + i * 8, sizeof(eight));
-			/* The lowest bits of the eight bytes, gathered in the highest byte. */
-			bits[word] |= eight * UINT64_C(0x0102040810204080) >> 56 << 8 * i;
-		}
-	}
+static ALWAYS_INLINE shorts8 widen_bytes(const uint8_t *bytes)
+{
+#if defined(__SSE2__)
+	return (shorts8)_mm_unpacklo_epi8(_mm_loadl_epi64((const __m128i *)bytes), _mm_setzero_si128());
+#else
+	return (shorts8){bytes[0], bytes[1], bytes[2], bytes[3], bytes[4], bytes[5], bytes[6], bytes[7]};
+#endif
+}
+
+/* Numbers below 2^15. */
+static ALWAYS_INLINE shorts8 narrow_lanes(lanes4 a, lanes4 b)
+{
+#if defined(__SSE2__)
+	return (shorts8)_mm_packs_epi32((__m128i)a, (__m128i)b);
+#else
+	return __builtin_convertvector(__builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7), shorts8);
+#endif
+}
+
+/* Numbers below 2^8. */
+static ALWAYS_INLINE bytes16 narrow_shorts(shorts8 a, shorts8 b)
+{
+#if defined(__SSE2__)
+	return (bytes16)_mm_packus_epi16((__m128i)a, (__m128i)b);
+#else
+	return __builtin_convertvector(
+	    __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15), bytes16);
+#endif
+}
+
+/* A bit for each byte that is not zero. */
+static ALWAYS_INLINE uint32_t collect_bits(uint64_t bytes)
+{
+	bytes |= bytes >> 4;
+	bytes |= bytes >> 2;
+	bytes |= bytes >> 1;
+	/* The lowest bits of the eight bytes, gathered in the highest byte. */
+	return (uint32_t)((bytes & UINT64_C(0x0101010101010101)) * UINT64_C(0x0102040810204080) >> 56);
 }
 
 #define LANES 4
+#define COUNT_BITS 16
 #define CODES 8
 #define NAME(word) word##_4_8
 #include "model-training/packed_kernel.h"
@@ -71,11 +121,23 @@ static ALWAYS_INLINE void collect_bits(const uint8_t *bytes, uint64_t *bits)
 #undef NAME
 #undef CODES
 #undef LANES
+#undef COUNT_BITS
+#define LANES 8
+#define COUNT_BITS 8
+#define CODES 8
+#define NAME(word) word##_8_8
+#include "model-training/packed_kernel.h"
+#undef NAME
+#undef CODES
+#undef LANES
+#undef COUNT_BITS
 
-#define KERNEL(lanes, codes)                                                                                           \
+#define KERNEL(lanes, codes, most)                                                                                     \
 	{                                                                                                              \
-		codes, lanes, sizeof(struct record_##lanes##_##codes), sizeof(totals_##lanes##_##codes),               \
+		codes, lanes, most, sizeof(struct record_##lanes##_##codes), sizeof(totals_##lanes##_##codes),         \
 		    sizeof(struct node_##lanes##_##codes), grow_##lanes##_##codes, grow_branch_##lanes##_##codes       \
 	}
 
-const struct packed_kernel KERNELS[PACKED_KERNELS] = {KERNEL(4, 8), KERNEL(4, 24), KERNEL(8, 16), KERNEL(16, 32)};
+const struct packed_kernel KERNELS[PACKED_KERNELS] = {KERNEL(4, 8, UINT16_MAX), KERNEL(8, 8, UINT8_MAX),
+						      KERNEL(4, 24, UINT16_MAX), KERNEL(8, 16, UINT16_MAX),
+						      KERNEL(16, 32, UINT16_MAX)};

@@ -363,7 +363,10 @@ static struct dataset *narrow_dataset(int features, int classes, int values, int
 		label = (f[0] * 3 + f[features - 1]) * classes / (values * 4);
 		if (random_below(&random, 4) == 0 || row < classes)
 			label = (int32_t)(row % classes);
-		dataset_rows_add(&rows, label % classes, f, 1 + (int64_t)random_below(&random, (uint32_t)most));
+		/* Some rows are many, unless all are. */
+		dataset_rows_add(&rows, label % classes, f,
+				 row % 100 == 0 && most < 100 ? 100 * most
+							      : 1 + (int64_t)random_below(&random, (uint32_t)most));
 	}
 	dataset = build(&rows, COLUMN_INTEGER, classes);
 	dataset_rows_release(&rows);
@@ -457,16 +460,17 @@ static void depends_on_the_seed_and_is_a_prefix(void **state UNUSED)
 }
 
 /* The same trees from columns and from records, with SIMD and without. The counts of the last two shapes do not fit
- * into the 16 bits of a record, and the last one has 2,000 million rows. */
+ * into the 16 bits of a record and those of the two before not into 8; the last one has 2,000 million rows. */
 static void grows_the_same_from_records(void **state UNUSED)
 {
 	static const struct {
 		int features, classes, values, rows, most, min_samples_leaf, max_depth, max_features;
 	} shapes[] = {
-	    {5, 4, 20, 3000, 4, 1, 0, 0},     {8, 2, 256, 3000, 1, 1, 0, 3},	  {1, 3, 200, 2000, 3, 1, 0, 0},
-	    {20, 3, 30, 2000, 2, 3, 0, 0},    {24, 4, 250, 1000, 1, 1, 6, 5},	  {12, 7, 100, 3000, 2, 2, 0, 0},
-	    {16, 8, 64, 1500, 2, 1, 0, 16},   {30, 16, 65, 1500, 2, 1, 0, 0},	  {32, 9, 5, 2000, 3, 5, 0, 6},
-	    {3, 4, 6, 300, 1000000, 1, 0, 1}, {3, 3, 200, 300, 13000000, 1, 0, 0}};
+	    {5, 4, 20, 3000, 4, 1, 0, 0},	{8, 2, 256, 3000, 1, 1, 0, 3},	{1, 3, 200, 2000, 3, 1, 0, 0},
+	    {20, 3, 30, 2000, 2, 3, 0, 0},	{24, 4, 250, 1000, 1, 1, 6, 5}, {12, 7, 100, 3000, 2, 2, 0, 0},
+	    {16, 8, 64, 1500, 2, 1, 0, 16},	{30, 16, 65, 1500, 2, 1, 0, 0}, {32, 9, 5, 2000, 3, 5, 0, 6},
+	    {7, 6, 8, 4000, 4, 1, 0, 0},	{8, 5, 256, 3000, 4, 2, 0, 3},	{3, 4, 6, 300, 1000000, 1, 0, 1},
+	    {3, 3, 200, 300, 13000000, 1, 0, 0}};
 
 	for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++) {
 		struct dataset *dataset = narrow_dataset(shapes[i].features, shapes[i].classes, shapes[i].values,
