@@ -33,7 +33,10 @@
 #include "common/spec.h"
 #include "common/text.h"
 
-enum { DATASET_MAX_VALUES = 65535, DATASET_MAX_SIZE = 400000000 };
+enum {
+	DATASET_MAX_VALUES = 65535,
+	DATASET_MAX_SIZE = 500000000, /* a database replies with two digits for each byte, in less than 1 GiB */
+};
 
 struct dataset_feature {
 	char *name;
