@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # model-api on a real Kubernetes under load, by clients that keep their connections: its model changes 20 times, a training
 # replaces it, and its pods are rolled twice. No request fails. About two minutes once cluster and images are built.
-planned=14
+planned=15
 . "$(dirname "$0")/lib.sh"
 cluster_begin
 green_ml_begin
