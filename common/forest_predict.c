@@ -12,7 +12,7 @@
 enum {
 	ABREAST = 8,		 /* rows that go down a tree side by side: their cache misses overlap */
 	WALK_ROWS = 16,		 /* the fewest for which a tree is laid out, */
-	NODES_PER_ROW = 16,	 /* one for so many of its nodes, */
+	NODES_PER_ROW = 32,	 /* one for so many of its nodes, */
 	FEATURES_PER_TREE = 8,	 /* and their keys are coded, which pays from one tree for so many features on */
 	BLOCK_NUMBERS = 1 << 22, /* at most so many keys and scores are at work at a time */
 	TABLE_ROWS = 1000,	 /* fewer rows never pay for a table */

@@ -85,7 +85,7 @@ static bool take_string(struct reader *reader, char **string)
 }
 
 /* Near the end of the bytes, or of a number that is too large or too long. */
-static bool take_odd_varint(struct reader *reader, uint32_t *number)
+static __attribute__((noinline)) bool take_odd_varint(struct reader *reader, uint32_t *number)
 {
 	uint64_t value = 0;
 

@@ -3,7 +3,7 @@
 
 /*
  * Many rows down all trees of a forest (common/forest.h). Each tree is laid out anew for it, which pays from one row
- * for about sixteen of its nodes on: the children of a node stand side by side and a node is one number that a row's
+ * for about thirty of its nodes on: the children of a node stand side by side and a node is one number that a row's
  * key is added to, which makes it the child's. A leaf is a node that every key sends back to it, so that a step is the
  * same for all. Eight rows go down side by side.
  *
