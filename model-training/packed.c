@@ -10,7 +10,7 @@
 
 /* Records are made from so many runs of cells in turn, so that neighbours seldom have a code in common: an addition to
  * a number just written has to wait for it. */
-enum { RUNS = 64, RUN_STEP = 37, ALIGNMENT = 64 };
+enum { RUNS = 64, RUN_STEP = 37, ALIGNMENT = 64, PAGE_BYTES = 4096 };
 
 /* Rows to a cell from which on too many counts would not fit into a byte; records of a value's bin that pay for looking
  * at it. */
@@ -140,9 +140,18 @@ static size_t count_records(const struct packed *packed)
 	return packed->cell_count + packed->data->row_count / packed->kernel->max_count + 1;
 }
 
+/* A node's records have another place within a page than its children's: the processor takes a place for the same by
+ * that, and what is read would have to wait for what was written. */
+static size_t second_place(const struct packed *packed)
+{
+	size_t bytes = count_records(packed) * packed->kernel->record_size;
+
+	return (bytes + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES + PAGE_BYTES / 2;
+}
+
 uint64_t packed_grower_bytes(const struct packed *packed)
 {
-	return 2 * count_records(packed) * packed->kernel->record_size;
+	return 2 * second_place(packed);
 }
 
 struct packed_grower *packed_grower_new(const struct packed *packed)
@@ -159,8 +168,7 @@ void packed_grower_free(struct packed_grower *grower)
 {
 	if (!grower)
 		return;
-	free(grower->own[0]);
-	free(grower->own[1]);
+	free(grower->own);
 	free(grower->bins);
 	free(grower->stack);
 	distribution_set_release(&grower->leaves);
@@ -190,11 +198,10 @@ void packed_grow(struct packed_grower *grower, uint32_t tree_number, const uint3
 	const struct packed *packed = grower->packed;
 
 	grower->branch = trunk;
-	for (int i = 0; i < 2; i++) {
-		if (!grower->own[i])
-			grower->own[i] = allocate(count_records(packed), packed->kernel->record_size);
-		grower->records[i] = grower->own[i];
-	}
+	if (!grower->own)
+		grower->own = allocate(1, packed_grower_bytes(packed));
+	grower->records[0] = grower->own;
+	grower->records[1] = (char *)grower->own + second_place(packed);
 	packed->kernel->grow(grower, random_mix(random_tree_state(packed->data->seed, tree_number)), draws);
 	take_leaves(grower);
 }

@@ -42,7 +42,7 @@ struct packed {
 struct packed_grower {
 	const struct packed *packed;
 	uint32_t record_capacity;
-	void *own[2];	  /* memory for the records of a tree, from the first tree on */
+	void *own;	  /* memory for the records of a tree, from the first tree on */
 	void *records[2]; /* of the tree at hand: a node's run is in one of them, its children's runs in the other */
 	void *bins;	  /* of two features, twice each, zero between uses */
 	void *stack;

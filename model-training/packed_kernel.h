@@ -210,23 +210,6 @@ static ALWAYS_INLINE void NAME(add_leaf)(struct packed_grower *grower, const NAM
 	branch_add_node(grower->branch, (struct tree_node){.feature = TREE_LEAF, .distribution = known->distribution});
 }
 
-static ALWAYS_INLINE struct NAME(node)
-    NAME(make_child)(const struct grow_data *data, const struct NAME(node) * node, const NAME(totals) * totals,
-		     uint32_t draws, uint32_t begin, uint32_t end, uint64_t random)
-{
-	struct NAME(node) child = {.totals = *totals,
-				   .random = random,
-				   .begin = begin,
-				   .end = end,
-				   .draws = draws,
-				   .constants = node->constants,
-				   .depth = node->depth + 1,
-				   .second = !node->second};
-
-	NAME(set_leaf)(data, &child);
-	return child;
-}
-
 /* The records of the left child to the front of the run, the others to its back. Returns where the right ones begin. */
 static ALWAYS_INLINE uint32_t NAME(partition)(struct packed_grower *grower, const struct NAME(node) * node,
 					      const struct NAME(cut) * cut)
@@ -288,29 +271,39 @@ static void NAME(give_away)(struct packed_grower *grower, struct NAME(node) * no
 	crew_give(grower->packed->data->crew, node->branch);
 }
 
-/* Puts the right child on the stack, or what stands for it when a thread that has nothing to do is left it. */
-static ALWAYS_INLINE void NAME(push)(struct packed_grower *grower, size_t depth, const struct NAME(node) * left,
-				     struct NAME(node) * right)
+/* Makes the left child in the next place of the stack and the right one in the node's own: members that are written one
+ * by one and soon copied as a whole would have to be waited for. */
+static ALWAYS_INLINE void NAME(make_children)(const struct grow_data *data, struct NAME(node) * node,
+					      const struct NAME(cut) * cut, uint32_t middle)
 {
-	const struct crew *crew = grower->packed->data->crew;
-	struct NAME(node) * stack;
+	struct NAME(node) *left = node + 1, *right = node;
 
-	if (crew && left->end - left->begin >= TREE_LEAST_BRANCH && right->end - right->begin >= TREE_LEAST_BRANCH &&
-	    crew_is_hungry(crew))
-		NAME(give_away)(grower, right);
-	if (depth == grower->stack_capacity)
-		packed_grow_stack(grower, sizeof(*right));
-	stack = grower->stack;
-	stack[depth] = *right;
+	left->totals = cut->left_totals;
+	left->random = random_left_child(node->random);
+	left->begin = node->begin;
+	left->end = middle;
+	left->draws = cut->left_draws;
+	left->constants = node->constants;
+	left->depth = node->depth + 1;
+	left->second = !node->second;
+	left->is_given = false;
+	NAME(set_leaf)(data, left);
+	right->totals -= cut->left_totals;
+	right->random = random_right_child(node->random);
+	right->begin = middle;
+	right->draws -= cut->left_draws;
+	right->depth++;
+	right->second = !node->second;
+	NAME(set_leaf)(data, right);
 }
 
-/* Parts the node and makes its children, if there is a cut: the right one for later, the left one in its place. */
-static ALWAYS_INLINE bool NAME(part)(struct NAME(work) * work, struct NAME(node) * node, size_t depth)
+/* Parts the node at the top of the stack, if there is a cut. */
+static ALWAYS_INLINE bool NAME(part)(struct NAME(work) * work, size_t top)
 {
 	struct packed_grower *grower = work->grower;
+	const struct crew *crew = work->data->crew;
+	struct NAME(node) *node = (struct NAME(node) *)grower->stack + top;
 	struct NAME(cut) cut = {.score = -1};
-	NAME(totals) right_totals;
-	struct NAME(node) right;
 	uint32_t middle;
 
 	NAME(find_cut)(work, node, &cut);
@@ -318,12 +311,15 @@ static ALWAYS_INLINE bool NAME(part)(struct NAME(work) * work, struct NAME(node)
 		return false;
 	middle = NAME(partition)(grower, node, &cut);
 	NAME(add_split)(grower, cut.feature, cut.left, cut.right);
-	right_totals = node->totals - cut.left_totals;
-	right = NAME(make_child)(work->data, node, &right_totals, node->draws - cut.left_draws, middle, node->end,
-				 random_right_child(node->random));
-	*node = NAME(make_child)(work->data, node, &cut.left_totals, cut.left_draws, node->begin, middle,
-				 random_left_child(node->random));
-	NAME(push)(grower, depth, node, &right);
+	if (top + 1 == grower->stack_capacity) {
+		packed_grow_stack(grower, sizeof(*node));
+		node = (struct NAME(node) *)grower->stack + top;
+	}
+	NAME(make_children)(work->data, node, &cut, middle);
+	/* A thread that has nothing to do is left the right child. */
+	if (crew && middle - node[1].begin >= TREE_LEAST_BRANCH && node->end - middle >= TREE_LEAST_BRANCH &&
+	    crew_is_hungry(crew))
+		NAME(give_away)(grower, node);
 	return true;
 }
 
@@ -344,24 +340,26 @@ static void NAME(grow_from)(struct packed_grower *grower, const struct NAME(node
 				  .bins = {grower->bins, (NAME(totals) *)grower->bins + 2 * PACKED_CODES},
 				  .few_codes = packed->few_codes,
 				  .many_records = packed->many_records};
-	struct NAME(node) node = *start;
-	size_t depth = 0;
+	size_t top = 0;
 
+	if (grower->stack_capacity == 0)
+		packed_grow_stack(grower, sizeof(*start));
+	*(struct NAME(node) *)grower->stack = *start;
 	for (;;) {
-		uint32_t count = node.end - node.begin;
+		struct NAME(node) *node = (struct NAME(node) *)grower->stack + top;
+		uint32_t count = node->end - node->begin;
 
-		if (!node.is_leaf && !node.is_given) {
+		if (!node->is_leaf && !node->is_given) {
 			if (count <= PACKED_SMALL)
-				node.constants = NAME(find_constants)(NAME(records_of)(&work, &node), count);
-			if (count > 2 && NAME(part)(&work, &node, depth)) {
-				depth++;
+				node->constants = NAME(find_constants)(NAME(records_of)(&work, node), count);
+			if (count > 2 && NAME(part)(&work, top)) {
+				top++;
 				continue;
 			}
 		}
-		NAME(end)(&work, &node);
-		if (depth == 0)
+		NAME(end)(&work, node);
+		if (top-- == 0)
 			return;
-		node = ((struct NAME(node) *)grower->stack)[--depth];
 	}
 }
 
