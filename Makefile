@@ -195,7 +195,7 @@ demo:
 
 # The long fault runs, of which "make test" takes a sample, and those on a cluster: about three quarters of an hour.
 torture:
-	@tests/deps build test
+	@tests/deps build test metrics
 	$(AGAIN) all
 	@tests/e2e/prepare >$(O)/cluster
 	@tests/run --logs $(O)/test-logs --limit 7200 BIN=$(abspath $(O)/bin) $(TORTURE) $(ON_CLUSTER) $(FAULTS); $(NO_CLUSTER_STAYS)
@@ -234,7 +234,7 @@ cluster-down:
 
 # All that "make test" and "make torture" do on a cluster, and nothing else.
 e2e:
-	@tests/deps build test
+	@tests/deps build test metrics
 	$(AGAIN) all
 	@tests/e2e/prepare >$(O)/cluster
 	@tests/run --logs $(O)/test-logs $(ON_CLUSTER) $(STORIES) $(FAULTS); $(NO_CLUSTER_STAYS)
