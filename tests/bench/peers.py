@@ -1,15 +1,22 @@
 #!/usr/bin/env python3
-"""Forests of other libraries on the rows that bench-forest takes, for tests/bench/forest.
+"""Forests of other libraries on the rows that bench-forest takes, for tests/bench/forest and tests/bench/accuracy.
 
-    peers.py prepare FILE.npz --csv F --label L --features a,b,c [--id C]   numbers as float32, texts by alphabetical code
-    peers.py list                                                           the libraries that are installed
-    peers.py run PEER FILE.npz --threads N [--trees 100]                    one JSON object
-    peers.py picture RESULTS.jsonl OUT.svg                                  bars of wall and CPU seconds by set
-    peers.py table RESULTS.jsonl                                            the same as a Markdown table
+    peers.py prepare FILE.npz --csv F --label L --features a,b,c [--id C] [--source S]
+                                                            numbers as float32, texts by alphabetical code
+    peers.py list [--defaults]                              the libraries that are installed
+    peers.py run PEER FILE.npz --threads N [--trees 100]    one JSON object
+    peers.py run PEER FILE.npz --threads N --defaults [--seed S]
+    peers.py picture RESULTS.jsonl OUT.svg                  bars of wall and CPU seconds by set
+    peers.py table RESULTS.jsonl                            the same as a Markdown table
+    peers.py pairs RESULTS.jsonl                            accuracy and log loss, and by how much green-ml beats each peer
 
-The split is bench-forest's: a fifth of the rows is for the test, by sha256 of a zero byte and the id, or the row's number.
-All peers grow 100 trees to purity from a bootstrap sample with the square root of the features as candidates at each node,
-as far as they can; LightGBM and XGBoost draw without replacement, LightGBM has at most 4,096 leaves and XGBoost 20 levels.
+The split is bench-forest's: a fifth of the rows is for the test, by sha256 of the source, a zero byte and the id, or the
+row's number. All peers grow 100 trees to purity from a bootstrap sample with the square root of the features as candidates
+at each node, as far as they can; LightGBM and XGBoost draw without replacement, LightGBM has at most 4,096 leaves and
+XGBoost 20 levels.
+
+With --defaults each is as it comes, the number of trees too. LightGBM's random forest refuses to run without a sample, so
+it gets 0.632 of the rows; ranger is asked for probabilities; YDF gets texts as texts, as its data frames do.
 """
 import argparse
 import csv
@@ -18,12 +25,16 @@ import json
 import math
 import os
 import resource
+import subprocess
 import sys
+import tempfile
 import time
 
 PEERS = {"sklearn": "sklearn", "sklearnex": "sklearnex", "ydf": "ydf", "lightgbm": "lightgbm", "xgboost": "xgboost"}
-NAMES = {"green-ml": "green-ml", "sklearn": "scikit-learn", "sklearnex": "scikit-learn-intelex", "ydf": "YDF",
-         "lightgbm": "LightGBM rf", "xgboost": "XGBoost rf"}
+NAMES = {"green-ml": "green-ml", "green-ml-purity": "green-ml, leaves of 1", "sklearn": "scikit-learn",
+         "sklearnex": "scikit-learn-intelex", "ydf": "YDF", "lightgbm": "LightGBM rf", "xgboost": "XGBoost rf",
+         "ranger": "ranger"}
+WITH_DEFAULTS = ("xgboost", "lightgbm", "ydf", "ranger", "sklearn")  # the slowest last
 
 
 def prepare(args):
@@ -38,26 +49,34 @@ def prepare(args):
         identity = header.index(args.id) if args.id else None
         for number, row in enumerate(reader, 1):
             key = row[identity] if identity is not None else str(number)
-            test.append(int.from_bytes(hashlib.sha256(b"\0" + key.encode()).digest()[:8], "big") < limit)
+            test.append(int.from_bytes(hashlib.sha256(f"{args.source}\0{key}".encode()).digest()[:8], "big") < limit)
             labels.append(row[label])
             for column, i in zip(columns, at):
                 column.append(row[i])
     coded = numpy.empty((len(labels), len(names)), dtype=numpy.float32)
+    texts = [False] * len(names)
     for f, column in enumerate(columns):
         try:
             coded[:, f] = numpy.array(column, dtype=numpy.float32)
         except ValueError:
             coded[:, f] = numpy.unique(column, return_inverse=True)[1]
+            texts[f] = True
         columns[f] = None
     classes = numpy.unique(labels, return_inverse=True)[1]
     test = numpy.array(test)
-    numpy.savez(args.file, x=coded[~test], y=classes[~test], x_test=coded[test], y_test=classes[test])
+    numpy.savez(args.file, x=coded[~test], y=classes[~test], x_test=coded[test], y_test=classes[test], texts=texts)
 
 
-def installed():
+def installed(defaults):
     import importlib.util
 
-    return [peer for peer, module in PEERS.items() if importlib.util.find_spec(module)]
+    found = [peer for peer, module in PEERS.items() if importlib.util.find_spec(module)]
+    try:
+        subprocess.run(["Rscript", "-e", "library(ranger)"], check=True, stderr=subprocess.DEVNULL)
+        found.append("ranger")
+    except (OSError, subprocess.CalledProcessError):
+        pass
+    return [peer for peer in (WITH_DEFAULTS if defaults else PEERS) if peer in found]
 
 
 def grow(peer, data, threads, trees):
@@ -103,6 +122,76 @@ def grow(peer, data, threads, trees):
     return lambda: grown.append(learner.train(table)), predict, lambda: None
 
 
+def ranger(data, threads, seed):
+    """fit() does it all, in a process of R: it takes the test's rows along and hands over their probabilities."""
+    import numpy
+
+    found = []
+
+    def fit():
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ("x", "x_test"):
+                data[name].T.tofile(f"{folder}/{name}")  # R's matrices are by column
+            data["y"].astype(numpy.int32).tofile(f"{folder}/y")
+            subprocess.run(["Rscript", "-e", f"""
+                library(ranger)
+                setwd("{folder}")
+                numbers <- function(f, what) readBin(f, what, file.size(f) / 4, size = 4)
+                rows <- function(f) {{
+                    x <- matrix(numbers(f, "numeric"), ncol = {data["x"].shape[1]})
+                    colnames(x) <- paste0("f", seq_len(ncol(x)))
+                    x
+                }}
+                y <- factor(numbers("y", "integer"))
+                grown <- ranger(x = rows("x"), y = y, probability = TRUE, num.threads = {threads}, seed = {seed + 1},
+                                verbose = FALSE)
+                p <- predict(grown, rows("x_test"), num.threads = {threads}, verbose = FALSE)$predictions
+                writeBin(as.vector(p[, levels(y)]), "p")"""], check=True, stdout=subprocess.DEVNULL)
+            found.append(numpy.fromfile(f"{folder}/p").reshape(int(data["y"].max()) + 1, -1).T)
+
+    return fit, lambda rows: found[0], lambda: None
+
+
+def grow_by_default(peer, data, threads, seed):
+    """As grow() does."""
+    import numpy
+
+    if peer == "ranger":
+        return ranger(data, threads, seed)
+    if peer == "ydf":
+        import ydf
+
+        ydf.verbose(0)
+        grown = []
+
+        def table(rows):
+            return {f"f{i}": rows[:, i].astype(str) if text else rows[:, i] for i, text in enumerate(data["texts"])}
+
+        def predict(rows):
+            p = grown[0].predict(table(rows), num_threads=threads)
+            return numpy.stack([1 - p, p], axis=1) if p.ndim == 1 else p
+
+        learner = ydf.RandomForestLearner(label="label", task=ydf.Task.CLASSIFICATION, num_threads=threads, random_seed=seed)
+        return lambda: grown.append(learner.train(table(data["x"]) | {"label": data["y"]})), predict, lambda: None
+    if peer == "sklearn":
+        from sklearn.ensemble import RandomForestClassifier
+
+        model = RandomForestClassifier(n_jobs=threads, random_state=seed)
+        nodes = lambda: sum(e.tree_.node_count for e in model.estimators_)
+    elif peer == "lightgbm":
+        import lightgbm
+
+        model, nodes = lightgbm.LGBMClassifier(boosting_type="rf", subsample=0.632, subsample_freq=1, n_jobs=threads,
+                                               random_state=seed, verbose=-1), lambda: None
+    elif peer == "xgboost":
+        import xgboost
+
+        model, nodes = xgboost.XGBRFClassifier(n_jobs=threads, random_state=seed), lambda: None
+    else:
+        raise SystemExit(f"peers.py: {peer} has no defaults of its own")
+    return lambda: model.fit(data["x"], data["y"]), model.predict_proba, nodes
+
+
 def cpu_s():
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
@@ -114,7 +203,8 @@ def run(args):
     import numpy
 
     data = dict(numpy.load(args.file))
-    fit, predict, nodes = grow(args.peer, data, args.threads, args.trees)
+    fit, predict, nodes = (grow_by_default(args.peer, data, args.threads, args.seed) if args.defaults
+                           else grow(args.peer, data, args.threads, args.trees))
     wall, cpu = time.perf_counter(), cpu_s()
     fit()
     wall, cpu = time.perf_counter() - wall, cpu_s() - cpu
@@ -160,6 +250,41 @@ def table(args):
               f"{r['fit_peak_rss_mb']:.0f} | {show(r['nodes'], '{:,}')} | {r['accuracy']:.4f} | {r['log_loss']:.4f} | {us} |")
 
 
+def pairs(args):
+    runs, ours = {}, {}
+    with open(args.file, encoding="utf-8") as lines:
+        for row in map(json.loads, lines):
+            runs.setdefault((row["set"], row["peer"]), {})[row["seed"]] = row
+
+    def mean(values):
+        values = list(values)
+        return sum(values) / len(values)
+
+    def margin(name, rows, key, sign):
+        """By how much green-ml is better on the same rows, and that mean's standard error."""
+        d = [sign * (runs[name, "green-ml"][seed][key] - row[key]) for seed, row in rows.items()]
+        if len(d) < 2:
+            return f"{d[0]:+.4f}"
+        error = math.sqrt(sum((x - mean(d)) ** 2 for x in d) / (len(d) - 1) / len(d))
+        return f"{mean(d):+.4f} ± {error:.4f}"
+
+    print("| set | trainer | runs | accuracy | log loss | accuracy: ours better by | log loss: ours lower by | nodes |")
+    print("|---|---|---|---|---|---|---|---|")
+    for (name, peer), rows in runs.items():
+        better = ("", "") if peer == "green-ml" else (margin(name, rows, "accuracy", 1), margin(name, rows, "log_loss", -1))
+        nodes = "-" if any(r.get("nodes") is None for r in rows.values()) else f"{mean(r['nodes'] for r in rows.values()):,.0f}"
+        print(f"| {name} | {NAMES[peer]} | {len(rows)} | {mean(r['accuracy'] for r in rows.values()):.4f} | "
+              f"{mean(r['log_loss'] for r in rows.values()):.4f} | {better[0]} | {better[1]} | {nodes} |")
+        if peer == "green-ml":
+            ours[name] = rows.values()
+    for name, rows in ours.items():
+        ratio = [r["auto_cpu_s"] / (r["fit_cpu_s"] - r["auto_cpu_s"]) for r in rows]
+        chosen = sorted({(r["auto"].get("max_features", 0), r["auto"]["min_samples_leaf"]) for r in rows})
+        print(f"\n{name}: the search costs {mean(ratio):.2f} of what is left of the growing, at most {max(ratio):.2f}; chosen "
+              + ", ".join(f"{f} columns with leaves of {leaf}" for f, leaf in chosen), end="")
+    print()
+
+
 def picture(args):
     rows = results(args.file)
     sets = list(dict.fromkeys(r["set"] for r in rows))
@@ -199,21 +324,25 @@ def main():
     for option in ("--csv", "--label", "--features"):
         command.add_argument(option, required=True)
     command.add_argument("--id")
-    commands.add_parser("list")
+    command.add_argument("--source", default="")
+    commands.add_parser("list").add_argument("--defaults", action="store_true")
     command = commands.add_parser("run")
-    command.add_argument("peer", choices=PEERS)
+    command.add_argument("peer", choices=[*PEERS, "ranger"])
     command.add_argument("file")
     command.add_argument("--threads", type=int, required=True)
     command.add_argument("--trees", type=int, default=100)
+    command.add_argument("--defaults", action="store_true")
+    command.add_argument("--seed", type=int, default=0)
     commands.add_parser("table").add_argument("file")
+    commands.add_parser("pairs").add_argument("file")
     command = commands.add_parser("picture")
     command.add_argument("file")
     command.add_argument("out")
     args = parser.parse_args()
     if args.command == "list":
-        print("\n".join(installed()))
+        print("\n".join(installed(args.defaults)))
     else:
-        {"prepare": prepare, "run": run, "table": table, "picture": picture}[args.command](args)
+        {"prepare": prepare, "run": run, "table": table, "pairs": pairs, "picture": picture}[args.command](args)
 
 
 sys.exit(main())

@@ -30,7 +30,11 @@ train=$(value rows_train)
 is "a fifth by id, as in a pipeline without a name" "$train" "$(python3 -c '
 import hashlib
 print(sum(int.from_bytes(hashlib.sha256(b"\0r%d" % i).digest()[:8], "big") >= 2**64 // 5 for i in range(600)))')"
-keys='fit_wall_s fit_cpu_s peak_rss_mb nodes accuracy log_loss predict_ns_per_row_table predict_ns_per_row_trees rows threads model_sha256'
+bench --csv "$TMP/rows.csv" --id id --source other --label label --features $columns
+is "another fifth of another source" "$(value rows_train)" "$(python3 -c '
+import hashlib
+print(sum(int.from_bytes(hashlib.sha256(b"other\0r%d" % i).digest()[:8], "big") >= 2**64 // 5 for i in range(600)))')"
+keys='fit_wall_s fit_cpu_s peak_rss_mb nodes accuracy log_loss brier predict_ns_per_row_table predict_ns_per_row_trees rows threads model_sha256'
 is "the promised keys" "$(for key in $keys; do value "$key" >/dev/null && printf '%s ' "$key"; done)" "$keys "
 
 bench --csv "$TMP/rows.csv" --id id --label label --features $columns --min-samples-leaf auto

@@ -15,7 +15,7 @@
 #include "model-training/table.h"
 
 static struct {
-	const char *csv, *label, *features, *id, *test_csv, *min_samples_leaf;
+	const char *csv, *label, *features, *id, *source, *test_csv, *min_samples_leaf;
 	int64_t threads, trees, max_features, max_depth, seed;
 	bool json;
 } config;
@@ -27,6 +27,8 @@ static const struct setting settings[] = {
 	{"features", NULL, SETTING_TEXT, &config.features, .value_name = "A,B,...", .help = "the columns to predict it from"},
 	{"id", NULL, SETTING_TEXT, &config.id, .value_name = "COLUMN",
 	 .help = "decides which fifth of the rows is kept for the test; without it the row's number, from 1"},
+	{"source", NULL, SETTING_TEXT, &config.source, "", .value_name = "TEXT",
+	 .help = "its pipeline's source (default none): another one is another fifth"},
 	{"test-csv", NULL, SETTING_TEXT, &config.test_csv, .value_name = "FILE",
 	 .help = "test on these rows and train on all of --csv"},
 	{"threads", NULL, SETTING_INT, &config.threads, "0", 0, 1024, .value_name = "N", .help = "0 = all processors"},
@@ -90,8 +92,10 @@ static bool check_settings(struct grow_settings *grow, struct fail *fail)
 
 static bool read_rows(struct table *table, struct fail *fail)
 {
-	if (!table_open(table, config.csv, config.label, config.features, fail) ||
-	    !table_read(table, config.csv, config.id, config.test_csv ? TABLE_TRAIN : TABLE_TRAIN | TABLE_TEST, fail) ||
+	if (!table_open(table, config.csv, config.label, config.features, fail))
+		return false;
+	table->source = config.source;
+	if (!table_read(table, config.csv, config.id, config.test_csv ? TABLE_TRAIN : TABLE_TRAIN | TABLE_TEST, fail) ||
 	    (config.test_csv && !table_read(table, config.test_csv, NULL, TABLE_TEST, fail)))
 		return false;
 	if (table->test.count == 0 || table->train.count == 0)

@@ -197,7 +197,7 @@ static void report_quality(const struct test *test, const struct forest *forest,
 	size_t classes = (size_t)forest->class_count, right = 0;
 	uint16_t *predicted = xcalloc(test->rows, sizeof(*predicted));
 	uint64_t *scores = xcalloc(test->rows * classes, sizeof(*scores));
-	double loss = 0;
+	double loss = 0, brier = 0;
 
 	forest_predict_rows(forest, test->keys, test->rows, predicted, scores);
 	for (size_t row = 0; row < test->rows; row++) {
@@ -206,10 +206,14 @@ static void report_quality(const struct test *test, const struct forest *forest,
 
 		right += predicted[row] == label;
 		loss -= log(p > LEAST_PROBABILITY ? p : LEAST_PROBABILITY);
+		brier += 1 - 2 * p;
+		for (size_t k = 0; k < classes; k++)
+			brier += pow(forest_probability(forest, scores[row * classes + k]), 2);
 	}
 	json_object_set_new(result, "rows_test", json_integer((json_int_t)test->rows));
 	json_object_set_new(result, "accuracy", json_real((double)right / (double)test->rows));
 	json_object_set_new(result, "log_loss", json_real(loss / (double)test->rows));
+	json_object_set_new(result, "brier", json_real(brier / (double)test->rows));
 	json_object_set_new(result, "unseen_texts", json_integer(test->unseen));
 	free(predicted);
 	free(scores);
