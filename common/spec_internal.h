@@ -44,9 +44,9 @@ bool spec_get_real(const struct spec_place *place, const json_t *object, const c
 bool spec_get_int(const struct spec_place *place, const json_t *object, const char *key, int64_t low, int64_t high,
 		  int64_t *number) MUST_USE;
 bool spec_get_bool(const struct spec_place *place, const json_t *object, const char *key, bool *value) MUST_USE;
-/* A number from 1, or the word that stands for 0. */
-bool spec_get_int_or_word(const struct spec_place *place, const json_t *object, const char *key, const char *word,
-			  int64_t high, int64_t *number) MUST_USE;
+/* A number from 1, or one of the words (ended by NULL): the first stands for 0, the next for -1. */
+bool spec_get_int_or_word(const struct spec_place *place, const json_t *object, const char *key,
+			  const char *const *words, int64_t high, int64_t *number) MUST_USE;
 
 /* A pipeline's or source's name: a DNS label. */
 bool spec_is_name(const char *name);

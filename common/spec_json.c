@@ -23,9 +23,10 @@ static json_t *train_on_json(const struct spec *spec)
 			 (json_int_t)spec->train_on_count);
 }
 
+/* The word stands for 0. */
 static json_t *number_or_word(int number, const char *word)
 {
-	return number ? json_integer(number) : json_string(word);
+	return number > 0 ? json_integer(number) : json_string(number == SPEC_AUTO ? "auto" : word);
 }
 
 static json_t *retrain_json(const struct spec_retrain *retrain)

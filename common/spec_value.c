@@ -116,17 +116,19 @@ bool spec_get_bool(const struct spec_place *place, const json_t *object, const c
 	return true;
 }
 
-bool spec_get_int_or_word(const struct spec_place *place, const json_t *object, const char *key, const char *word,
-			  int64_t high, int64_t *number)
+bool spec_get_int_or_word(const struct spec_place *place, const json_t *object, const char *key,
+			  const char *const *words, int64_t high, int64_t *number)
 {
 	const json_t *value = json_object_get(object, key);
 
-	if (json_is_string(value) && strcmp(json_string_value(value), word) == 0) {
-		*number = 0;
-		return true;
-	}
+	for (int i = 0; json_is_string(value) && words[i]; i++)
+		if (strcmp(json_string_value(value), words[i]) == 0) {
+			*number = -i;
+			return true;
+		}
 	if (value && (!json_is_integer(value) || json_integer_value(value) < 1 || json_integer_value(value) > high))
-		return spec_wrong(place, key, "expected \"%s\" or a whole number from 1 to %lld", word,
+		return spec_wrong(place, key, "expected \"%s\"%s%s%s or a whole number from 1 to %lld", words[0],
+				  words[1] ? ", \"" : "", words[1] ? words[1] : "", words[1] ? "\"" : "",
 				  (long long)high);
 	if (value)
 		*number = json_integer_value(value);

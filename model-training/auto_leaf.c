@@ -1,6 +1,9 @@
 #include "model-training/auto_leaf.h"
 
+#include <string.h>
+
 #include "common/banned.h"
+#include "common/spec.h"
 #include "model-training/budget.h"
 #include "model-training/oob.h"
 #include "model-training/shard.h"
@@ -35,18 +38,20 @@ struct trial {
 	struct oob_score first, score; /* of the first trees, of all */
 };
 
+/* Of the sizes, with one max_features. */
 struct search {
 	const struct dataset *dataset;
-	const struct grow_settings *pilot;
+	struct grow_settings pilot;
 	const struct oob *first, *all; /* first NULL: the pilot has no more trees than that */
 	int whole;		       /* trees of the forest */
-	struct auto_leaf_size *sizes;
-	struct trial *trials;
+	double clear;		       /* standard errors beyond which a size is worse */
+	struct auto_leaf_size sizes[AUTO_LEAF_SIZES];
+	struct trial trials[AUTO_LEAF_SIZES];
 };
 
-static void grow_more(const struct search *search, int i, int trees)
+static void grow_more(struct search *search, int i, int trees)
 {
-	struct grow_settings own = *search->pilot;
+	struct grow_settings own = search->pilot;
 	struct grown *grown = &search->trials[i].grown, more;
 
 	if (grown->tree_count == trees)
@@ -58,7 +63,7 @@ static void grow_more(const struct search *search, int i, int trees)
 	shard_join(grown, &more);
 }
 
-static void take_score(const struct search *search, int i, const struct oob_score *score)
+static void take_score(struct search *search, int i, const struct oob_score *score)
 {
 	struct auto_leaf_size *size = &search->sizes[i];
 	const struct grown *grown = &search->trials[i].grown;
@@ -71,56 +76,132 @@ static void take_score(const struct search *search, int i, const struct oob_scor
 		size->nodes += grown->trees[t].node_count;
 }
 
-/* Beyond any doubt. */
-static bool is_clearly_worse(const struct oob_score *score, const struct oob_score *best)
+static bool is_worse(const struct oob_score *score, const struct oob_score *best, double clear)
 {
-	return score->brier - best->brier > AUTO_LEAF_CLEAR * oob_standard_error(score, best);
+	return score->brier - best->brier > clear * oob_standard_error(score, best);
 }
 
-static void try_size(const struct search *search, int i)
+/* It is given up where it is worse than the rival on the first trees; rival NULL: there is none. */
+static void try_size(struct search *search, int i, const struct trial *rival)
 {
 	struct trial *trial = &search->trials[i];
-	int best = smallest(search->sizes, AUTO_LEAF_SIZES), threads = search->pilot->threads;
+	int threads = search->pilot.threads;
 
 	if (search->first) {
-		grow_more(search, i, best < 0 ? search->pilot->trees : AUTO_LEAF_FIRST_TREES);
+		grow_more(search, i, rival ? AUTO_LEAF_FIRST_TREES : search->pilot.trees);
 		oob_score(search->first, trial->grown.trees, search->whole, threads, &trial->first);
-		if (best >= 0 && is_clearly_worse(&trial->first, &search->trials[best].first)) {
+		if (rival && is_worse(&trial->first, &rival->first, search->clear)) {
 			take_score(search, i, &trial->first);
 			return;
 		}
 	}
-	grow_more(search, i, search->pilot->trees);
+	grow_more(search, i, search->pilot.trees);
 	oob_score(search->all, trial->grown.trees, search->whole, threads, &trial->score);
 	take_score(search, i, &trial->score);
 	search->sizes[i].judged = true;
 }
 
+static const struct trial *best_trial(const struct search *search)
+{
+	int best = smallest(search->sizes, AUTO_LEAF_SIZES);
+
+	return best < 0 ? NULL : &search->trials[best];
+}
+
 /* One size after the other in a direction, as long as the last one is not clearly worse. */
-static void explore(const struct search *search, int from, int step)
+static void explore(struct search *search, int from, int step)
 {
 	for (int i = from; i >= 0 && i < AUTO_LEAF_SIZES; i += step) {
 		if (search->sizes[i].trees == 0)
-			try_size(search, i);
+			try_size(search, i, best_trial(search));
 		if (!search->sizes[i].judged ||
-		    is_clearly_worse(&search->trials[i].score,
-				     &search->trials[smallest(search->sizes, AUTO_LEAF_SIZES)].score))
+		    is_worse(&search->trials[i].score, &best_trial(search)->score, search->clear))
 			break;
 	}
 }
 
-static void compare(const struct search *search, int best)
+static void search_sizes(struct search *search, int from)
 {
-	const struct trial *trials = search->trials;
+	explore(search, from, -1);
+	explore(search, from, 1);
+}
+
+static void search_release(struct search *search)
+{
+	for (int i = 0; i < AUTO_LEAF_SIZES; i++) {
+		oob_score_release(&search->trials[i].first);
+		oob_score_release(&search->trials[i].score);
+		grown_release(&search->trials[i].grown);
+	}
+}
+
+/* ------------------------------------------------------------------ more columns for a node */
+
+static int most_features(int feature_count)
+{
+	int most = (feature_count * 4 + 4) / 5, limit = AUTO_LEAF_MOST_ROOTS * grow_max_features(0, feature_count);
+
+	return most < limit ? most : limit;
+}
+
+static struct auto_leaf_features describe(const struct search *search, int i, const struct trial *few)
+{
+	const struct auto_leaf_size *size = &search->sizes[i];
+	const struct trial *trial = &search->trials[i];
+
+	return (struct auto_leaf_features){
+	    .max_features = grow_max_features(search->pilot.max_features, search->dataset->feature_count),
+	    .min_samples_leaf = size->min_samples_leaf,
+	    .trees = size->trees,
+	    .brier = size->brier,
+	    .standard_error = size->judged ? oob_standard_error(&trial->score, &few->score)
+					   : oob_standard_error(&trial->first, &few->first)};
+}
+
+/* Whether the best size so far, tried into `most` with more columns for a node, is better with them. */
+static bool prefers_most(const struct search *few, struct search *most, struct auto_leaf *found)
+{
+	int best = smallest(few->sizes, AUTO_LEAF_SIZES), count = few->dataset->feature_count;
+	const struct trial *rival = &few->trials[best];
+
+	most->pilot.max_features = most_features(count);
+	if (most->pilot.max_features <= grow_max_features(0, count) || rival->score.brier_rows <= 0)
+		return false;
+	most->clear = -AUTO_LEAF_LIKELY;
+	try_size(most, best, rival);
+	found->features[0] = describe(few, best, rival);
+	found->features[1] = describe(most, best, rival);
+	return most->sizes[best].judged && is_worse(&rival->score, &most->trials[best].score, AUTO_LEAF_CLEAR);
+}
+
+/* ------------------------------------------------------------------ the search */
+
+static void compare(struct search *search)
+{
+	const struct trial *trials = search->trials, *best = best_trial(search);
 
 	for (int i = 0; i < AUTO_LEAF_SIZES; i++) {
 		struct auto_leaf_size *size = &search->sizes[i];
 
 		if (size->judged)
-			size->standard_error = oob_standard_error(&trials[i].score, &trials[best].score);
+			size->standard_error = oob_standard_error(&trials[i].score, &best->score);
 		else if (size->trees > 0)
-			size->standard_error = oob_standard_error(&trials[i].first, &trials[best].first);
+			size->standard_error = oob_standard_error(&trials[i].first, &best->first);
 	}
+}
+
+static void take(struct search *search, struct auto_leaf *found)
+{
+	compare(search);
+	found->max_features = grow_max_features(search->pilot.max_features, search->dataset->feature_count);
+	found->rows = (int64_t)best_trial(search)->score.brier_rows;
+	memcpy(found->sizes, search->sizes, sizeof(found->sizes));
+	found->chosen = auto_leaf_choose(found->sizes, AUTO_LEAF_SIZES);
+	for (int i = 0; found->rows == 0 && i < AUTO_LEAF_SIZES; i++)
+		if (leaf_sizes[i] == AUTO_LEAF_WITHOUT_OOB)
+			found->chosen = i;
+	found->pilot = search->trials[found->chosen].grown;
+	search->trials[found->chosen].grown = (struct grown){0};
 }
 
 static int pilot_trees(int trees)
@@ -132,37 +213,33 @@ static int pilot_trees(int trees)
 
 void auto_leaf_search(const struct dataset *dataset, const struct grow_settings *settings, struct auto_leaf *found)
 {
-	struct grow_settings pilot = *settings;
-	struct trial trials[AUTO_LEAF_SIZES] = {0};
-	struct search search = {
-	    .dataset = dataset, .pilot = &pilot, .whole = settings->trees, .sizes = found->sizes, .trials = trials};
-	struct oob *all, *first = NULL;
-	int best;
+	struct search few = {
+	    .dataset = dataset, .pilot = *settings, .whole = settings->trees, .clear = AUTO_LEAF_CLEAR};
+	struct search most;
+	int trees = pilot_trees(settings->trees);
+	struct oob *all = oob_new(dataset, settings->seed, 0, trees, AUTO_LEAF_MAX_SLOTS), *first = NULL;
 
-	pilot.first_tree = 0;
-	pilot.trees = pilot_trees(settings->trees);
-	*found = (struct auto_leaf){.tree_count = pilot.trees};
+	if (trees > AUTO_LEAF_FIRST_TREES)
+		first = oob_new(dataset, settings->seed, 0, AUTO_LEAF_FIRST_TREES, AUTO_LEAF_MAX_SLOTS);
+	*found = (struct auto_leaf){.tree_count = trees};
+	few.all = all;
+	few.first = first;
+	few.pilot.first_tree = 0;
+	few.pilot.trees = trees;
 	for (int i = 0; i < AUTO_LEAF_SIZES; i++)
-		found->sizes[i].min_samples_leaf = leaf_sizes[i];
-	search.all = all = oob_new(dataset, settings->seed, 0, pilot.trees, AUTO_LEAF_MAX_SLOTS);
-	if (pilot.trees > AUTO_LEAF_FIRST_TREES)
-		search.first = first = oob_new(dataset, settings->seed, 0, AUTO_LEAF_FIRST_TREES, AUTO_LEAF_MAX_SLOTS);
-	explore(&search, FIRST_TRIED, -1);
-	explore(&search, FIRST_TRIED, 1);
-	best = smallest(found->sizes, AUTO_LEAF_SIZES);
-	found->rows = (int64_t)trials[best].score.brier_rows;
-	compare(&search, best);
-	found->chosen = auto_leaf_choose(found->sizes, AUTO_LEAF_SIZES);
-	for (int i = 0; found->rows == 0 && i < AUTO_LEAF_SIZES; i++)
-		if (leaf_sizes[i] == AUTO_LEAF_WITHOUT_OOB)
-			found->chosen = i;
-	found->pilot = trials[found->chosen].grown;
-	for (int i = 0; i < AUTO_LEAF_SIZES; i++) {
-		oob_score_release(&trials[i].first);
-		oob_score_release(&trials[i].score);
-		if (i != found->chosen)
-			grown_release(&trials[i].grown);
+		few.sizes[i].min_samples_leaf = leaf_sizes[i];
+	most = few;
+	search_sizes(&few, FIRST_TRIED);
+	if (settings->max_features == SPEC_AUTO && prefers_most(&few, &most, found)) {
+		search_release(&few);
+		most.clear = AUTO_LEAF_LIKELY;
+		search_sizes(&most, smallest(most.sizes, AUTO_LEAF_SIZES));
+		take(&most, found);
+	} else {
+		take(&few, found);
 	}
+	search_release(&few);
+	search_release(&most);
 	oob_free(all);
 	oob_free(first);
 }
@@ -172,6 +249,7 @@ bool auto_leaf_grow(const struct dataset *dataset, const struct grow_settings *s
 {
 	struct grow_settings rest = *settings;
 
+	rest.max_features = found->max_features;
 	rest.min_samples_leaf = found->sizes[found->chosen].min_samples_leaf;
 	rest.first_tree = found->tree_count;
 	rest.trees -= found->tree_count;
@@ -188,7 +266,7 @@ void auto_leaf_release(struct auto_leaf *found)
 
 json_t *auto_leaf_json(const struct auto_leaf *found)
 {
-	json_t *sizes = json_array();
+	json_t *sizes = json_array(), *features = json_array();
 
 	for (int i = 0; i < AUTO_LEAF_SIZES; i++) {
 		const struct auto_leaf_size *size = &found->sizes[i];
@@ -200,6 +278,17 @@ json_t *auto_leaf_json(const struct auto_leaf *found)
 							       size->brier, "standard_error", size->standard_error,
 							       "log_loss", size->log_loss, "accuracy", size->accuracy));
 	}
-	return json_pack("{s:i, s:I, s:i, s:o}", "trees", found->tree_count, "rows", (json_int_t)found->rows,
-			 "min_samples_leaf", found->sizes[found->chosen].min_samples_leaf, "sizes", sizes);
+	for (int i = 0; i < 2; i++) {
+		const struct auto_leaf_features *tried = &found->features[i];
+
+		if (tried->trees > 0)
+			json_array_append_new(features,
+					      json_pack("{s:i, s:i, s:i, s:f, s:f}", "max_features",
+							tried->max_features, "min_samples_leaf",
+							tried->min_samples_leaf, "trees", tried->trees, "brier",
+							tried->brier, "standard_error", tried->standard_error));
+	}
+	return json_pack("{s:i, s:I, s:i, s:i, s:o, s:o}", "trees", found->tree_count, "rows", (json_int_t)found->rows,
+			 "min_samples_leaf", found->sizes[found->chosen].min_samples_leaf, "max_features",
+			 found->max_features, "sizes", sizes, "features", features);
 }

@@ -16,9 +16,16 @@
  * forest, because the log loss of so few trees prefers leaves that are much too large for a hundred of them. The score
  * falls and rises again with the size; so the search starts in the middle, at 10, and goes down and then up, each way
  * until a size is worse than the best so far by more than AUTO_LEAF_CLEAR standard errors: purity, which costs the
- *most, is not tried where it is hopeless. A size that is as bad on the first AUTO_LEAF_FIRST_TREES trees of both
- *already is given up: the rest of its trees, most of what a search costs, are not grown, and it is not chosen. What is
- *found depends on the training set and the settings only, see oob.h.
+ * most, is not tried where it is hopeless. A size that is as bad on the first AUTO_LEAF_FIRST_TREES trees of both already is
+ * given up: the rest of its trees, most of what a search costs, are not grown, and it is not chosen.
+ *
+ * max_features "auto" (settings.max_features SPEC_AUTO) begins with "sqrt". Where many columns say nothing, or each says
+ * something of its own, a node then often draws none that helps. So the best size is grown once more with four fifths of
+ * the columns, but at most AUTO_LEAF_MOST_ROOTS times "sqrt", as it costs so much more; four trees, and the rest where
+ * those are better by AUTO_LEAF_LIKELY standard errors. Where "sqrt" is then worse by AUTO_LEAF_CLEAR, the larger number
+ * is taken and the size searched anew from there, each way until it is worse by AUTO_LEAF_LIKELY.
+ *
+ * What is found depends on the training set and the settings only, see oob.h.
  */
 
 #include <jansson.h>
@@ -32,10 +39,12 @@ enum {
 	AUTO_LEAF_SIZES = 7,
 	AUTO_LEAF_MAX_SLOTS = 20000, /* that the estimate is made on: its standard error is then about 0.001 */
 	AUTO_LEAF_FIRST_TREES = 4,
+	AUTO_LEAF_MOST_ROOTS = 6,
 	AUTO_LEAF_WITHOUT_OOB = 5,
 };
 
 #define AUTO_LEAF_CLEAR 3.0
+#define AUTO_LEAF_LIKELY 1.0
 #define AUTO_LEAF_CLOSE 0.5
 
 struct auto_leaf_size {
@@ -48,23 +57,34 @@ struct auto_leaf_size {
 	double log_loss, accuracy; /* out of bag, of the trees */
 };
 
+/* "sqrt" and more, with the same size. */
+struct auto_leaf_features {
+	int max_features, min_samples_leaf;
+	int trees;	       /* as above; 0: no more than "sqrt" was tried */
+	double brier;	       /* as above */
+	double standard_error; /* of brier - that of "sqrt" on as many trees */
+};
+
 struct auto_leaf {
 	int tree_count;
+	int max_features; /* the chosen or given one, as a number */
+	struct auto_leaf_features features[2];
 	int64_t rows; /* that the estimate is made on; 0: there is none, AUTO_LEAF_WITHOUT_OOB is taken */
-	struct auto_leaf_size sizes[AUTO_LEAF_SIZES]; /* ascending */
+	struct auto_leaf_size sizes[AUTO_LEAF_SIZES]; /* ascending; with that max_features */
 	int chosen;				      /* index in sizes */
 	struct grown pilot;			      /* its trees */
 };
 
 void auto_leaf_search(const struct dataset *dataset, const struct grow_settings *settings, struct auto_leaf *found);
-/* The forest of the chosen size: the pilot's trees, which are its first ones, and the rest of settings->trees.
+/* The forest of what was chosen: the pilot's trees, which are its first ones, and the rest of settings->trees.
  * EXIT_FAILED: it would be too large (budget.h); *grown is to be released in any case. */
 bool auto_leaf_grow(const struct dataset *dataset, const struct grow_settings *settings, struct auto_leaf *found,
 		    struct grown *grown, struct fail *fail) MUST_USE;
 void auto_leaf_release(struct auto_leaf *found); /* a zeroed one is fine */
 
-/* What was found, with the curve: {"trees", "rows", "min_samples_leaf", "sizes": [{"min_samples_leaf", "trees",
- * "nodes", "brier", "standard_error", "log_loss", "accuracy"}, ...]}, only the sizes tried. The caller's. */
+/* What was found, with the curve: {"trees", "rows", "min_samples_leaf", "max_features", "sizes": [{"min_samples_leaf",
+ * "trees", "nodes", "brier", "standard_error", "log_loss", "accuracy"}, ...], "features": [{"max_features",
+ * "min_samples_leaf", "trees", "brier", "standard_error"}, ...]}, only what was tried. The caller's. */
 json_t *auto_leaf_json(const struct auto_leaf *found);
 
 /* The size with the smallest Brier score; of those within AUTO_LEAF_CLOSE standard errors of it the smallest forest.

@@ -26,12 +26,12 @@ static struct column make_column(const struct dataset_feature *feature, uint32_t
 	return (struct column){.narrow = narrow, .greatest = (uint8_t)(feature->value_count - 1)};
 }
 
-static int count_max_features(int wanted, int feature_count)
+int grow_max_features(int max_features, int feature_count)
 {
 	int root = 1;
 
-	if (wanted > 0)
-		return wanted < feature_count ? wanted : feature_count;
+	if (max_features > 0)
+		return max_features < feature_count ? max_features : feature_count;
 	while ((root + 1) * (root + 1) <= feature_count)
 		root++;
 	return root;
@@ -99,7 +99,7 @@ void grow_forest(const struct dataset *dataset, const struct grow_settings *sett
 	    .columns = columns,
 	    .classes = dataset->classes,
 	    .bootstrap = bootstrap,
-	    .max_features = count_max_features(settings->max_features, dataset->feature_count),
+	    .max_features = grow_max_features(settings->max_features, dataset->feature_count),
 	    .max_depth = settings->max_depth,
 	    .min_samples_leaf = (uint32_t)settings->min_samples_leaf,
 	    .seed = settings->seed,

@@ -30,7 +30,7 @@
 struct grow_settings {
 	int first_tree;	  /* number of the first tree to grow */
 	int trees;	  /* how many */
-	int max_features; /* 0: floor(sqrt(features)), at least 1; more than there are: all */
+	int max_features; /* 0 or less: floor(sqrt(features)), at least 1; more than there are: all */
 	int max_depth;	  /* 0: no limit */
 	int min_samples_leaf;
 	uint64_t seed;
@@ -43,6 +43,8 @@ struct grown {
 	struct tree *trees;
 };
 
+/* What max_features stands for. */
+int grow_max_features(int max_features, int feature_count);
 void grow_forest(const struct dataset *dataset, const struct grow_settings *settings, struct grown *grown);
 void grown_release(struct grown *grown);
 

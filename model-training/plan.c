@@ -236,6 +236,7 @@ static void search_leaf(const struct taking *taking, struct plan *plan)
 	auto_leaf_search(plan->dataset, &settings, &found);
 	output_progress_end();
 	plan->forest.min_samples_leaf = found.sizes[found.chosen].min_samples_leaf;
+	plan->forest.max_features = found.max_features;
 	plan->pilot = auto_leaf_json(&found);
 	plan->pilot_trees = found.tree_count;
 	plan->trees = found.pilot;

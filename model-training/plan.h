@@ -12,8 +12,8 @@
  *	plan_release(&plan);
  *
  * train_on "all" takes every preprocessed load, last_loads the newest N of them, last_rows the newest N training rows
- * by load and row. min_samples_leaf "auto" is searched when the plan is taken for the first time (auto_leaf.h); the
- * chosen size and the curve are stored with the plan, and where it is asked for the pilot's trees in the same
+ * by load and row. min_samples_leaf "auto" is searched when the plan is taken for the first time (auto_leaf.h), and
+ * max_features "auto" with it; what was chosen and the curve are stored with the plan, and where it is asked for the pilot's trees in the same
  * transaction: shares.h.
  */
 
@@ -33,7 +33,7 @@ struct plan {
 	int feature_set_id;
 	char *known_loads;	   /* "{1,2,3}": every load of the source that was done; trained on or not */
 	char *loads;		   /* those it trains on */
-	struct spec_forest forest; /* min_samples_leaf: the chosen one */
+	struct spec_forest forest; /* min_samples_leaf, max_features: the chosen ones */
 	struct spec_gate gate;
 	struct dataset *dataset;
 	bool existed;	    /* plan_take: an equal plan was there already */

@@ -13,18 +13,21 @@ static int64_t number_or(const json_t *object, const char *key, int64_t otherwis
 	return json_is_integer(value) ? json_integer_value(value) : otherwise;
 }
 
-/* The settings as the spec had them when the plan was taken; words ("sqrt", "auto") read 0. */
+/* The settings as the spec had them when the plan was taken. */
 static bool read_settings(const char *text, struct plan *plan, struct fail *fail)
 {
 	json_t *root = json_loads(text, 0, NULL);
 	const json_t *forest = json_object_get(root, "forest"), *gate = json_object_get(root, "gate");
+	const char *word;
 
 	if (!json_is_object(forest) || !json_is_object(gate)) {
 		json_decref(root);
 		return fail_set(fail, EXIT_FAILED, "the settings of plan %d are damaged: take a new plan", plan->id);
 	}
 	plan->forest.trees = (int)number_or(forest, "trees", 100);
-	plan->forest.max_features = (int)number_or(forest, "max_features", 0);
+	word = json_string_value(json_object_get(forest, "max_features"));
+	plan->forest.max_features =
+	    word && strcmp(word, "auto") == 0 ? SPEC_AUTO : (int)number_or(forest, "max_features", 0);
 	plan->forest.max_depth = (int)number_or(forest, "max_depth", 0);
 	plan->gate.max_accuracy_drop = json_number_value(json_object_get(gate, "max_accuracy_drop"));
 	plan->gate.min_accuracy = json_number_value(json_object_get(gate, "min_accuracy"));
@@ -45,9 +48,9 @@ static bool read_row(const PGresult *row, struct plan *plan, struct fail *fail)
 	plan->loads = xstrdup(db_text(row, 0, 4));
 	plan->forest.min_samples_leaf = (int)db_int(row, 0, 6);
 	plan->forest.seed = strtoull(db_text(row, 0, 7), NULL, 10);
-	shares_set_pilot(plan, db_text(row, 0, 9));
 	if (!read_settings(db_text(row, 0, 5), plan, fail))
 		return false;
+	shares_set_pilot(plan, db_text(row, 0, 9));
 	data = db_bytes(row, 0, 8, &size, fail);
 	if (data)
 		plan->dataset = dataset_read(data, size, fail);

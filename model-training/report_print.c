@@ -63,6 +63,18 @@ static void print_confusion(const json_t *quality)
 	printf("\n");
 }
 
+static void print_features(const json_t *found)
+{
+	const json_t *tried;
+	size_t i;
+
+	json_array_foreach(json_object_get(found, "features"), i, tried)
+	    printf("  %s%lld columns a node with leaves of %lld: Brier %.4f +- %.4f%s\n", i ? "" : "max_features \"auto\": ",
+		   whole(tried, "max_features"), whole(tried, "min_samples_leaf"), real(tried, "brier"),
+		   real(tried, "standard_error"),
+		   whole(tried, "max_features") == whole(found, "max_features") ? "  taken" : "");
+}
+
 static void print_auto(const json_t *found)
 {
 	const json_t *size;
@@ -81,6 +93,7 @@ static void print_auto(const json_t *found)
 			printf("  given up after %lld trees", whole(size, "trees"));
 		printf("\n");
 	}
+	print_features(found);
 }
 
 static void print_importance(const json_t *report)

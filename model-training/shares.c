@@ -14,6 +14,8 @@ void shares_set_pilot(struct plan *plan, const char *json)
 	json_decref(plan->pilot);
 	plan->pilot = json ? json_loads(json, 0, NULL) : NULL;
 	plan->pilot_trees = (int)json_integer_value(json_object_get(plan->pilot, "trees"));
+	if (plan->forest.max_features == SPEC_AUTO)
+		plan->forest.max_features = (int)json_integer_value(json_object_get(plan->pilot, "max_features"));
 }
 
 /* ------------------------------------------------------------------ storing and reading */

@@ -31,7 +31,7 @@
 
 enum { SHARES_MAX = 10000 };
 
-/* From training_plan.pilot; json NULL: there is none. */
+/* From training_plan.pilot, the max_features that it found too; json NULL: there is none. */
 void shares_set_pilot(struct plan *plan, const char *json);
 /* Inside the transaction that stores the plan; nothing without a pilot. */
 bool shares_store_pilot(PGconn *db, const struct plan *plan, struct fail *fail) MUST_USE;

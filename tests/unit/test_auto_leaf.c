@@ -1,5 +1,5 @@
 /* min_samples_leaf "auto": the choice among measured sizes, what it takes for clean and noisy data, and that its forest
- * is the one that is grown with the chosen size. */
+ * is the one that is grown with the chosen size and number of columns. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,6 +11,7 @@
 
 #include "common/attr.h"
 #include "common/banned.h"
+#include "common/spec.h"
 #include "common/xalloc.h"
 #include "model-training/auto_leaf.h"
 #include "model-training/forest_write.h"
@@ -76,9 +77,9 @@ static struct dataset *make(int rows, uint32_t values, uint32_t noise)
 	return dataset;
 }
 
-static int find(const struct dataset *dataset, int trees, struct auto_leaf *found)
+static int find(const struct dataset *dataset, int trees, int max_features, struct auto_leaf *found)
 {
-	struct grow_settings settings = {.trees = trees, .seed = SEED, .threads = 1};
+	struct grow_settings settings = {.trees = trees, .max_features = max_features, .seed = SEED, .threads = 1};
 
 	auto_leaf_search(dataset, &settings, found);
 	return found->sizes[found->chosen].min_samples_leaf;
@@ -95,7 +96,7 @@ static void follows_the_noise(void **state UNUSED)
 	for (size_t i = 0; i < sizeof(tests) / sizeof(*tests); i++) {
 		struct dataset *dataset = make(10000, 200, tests[i].noise);
 		struct auto_leaf found;
-		int leaf = find(dataset, 100, &found);
+		int leaf = find(dataset, 100, 0, &found);
 
 		print_message("%u %% noise: min_samples_leaf %d\n", tests[i].noise, leaf);
 		assert_true(leaf >= tests[i].least && leaf <= tests[i].most);
@@ -108,6 +109,33 @@ static void follows_the_noise(void **state UNUSED)
 							       : found.sizes[s].trees ? AUTO_LEAF_FIRST_TREES
 										      : 0);
 		assert_true(found.rows > 5000);
+		auto_leaf_release(&found);
+		dataset_free(dataset);
+	}
+}
+
+/* Two of three columns decide clean labels: a node that draws one of the three at random learns less. Where the labels
+ * are drawn by lot there is nothing to learn from more columns. */
+static void takes_more_columns_where_they_help(void **state UNUSED)
+{
+	static const struct {
+		uint32_t noise;
+		int max_features;
+	} tests[] = {{0, 3}, {100, 1}};
+
+	for (size_t i = 0; i < sizeof(tests) / sizeof(*tests); i++) {
+		struct dataset *dataset = make(10000, 200, tests[i].noise);
+		struct auto_leaf found;
+
+		find(dataset, 100, SPEC_AUTO, &found);
+		assert_int_equal(found.max_features, tests[i].max_features);
+		assert_int_equal(found.features[0].max_features, 1);
+		assert_int_equal(found.features[1].max_features, 3);
+		assert_int_equal(found.pilot.tree_count, 10);
+		auto_leaf_release(&found);
+		find(dataset, 100, 0, &found);
+		assert_int_equal(found.max_features, 1);
+		assert_int_equal(found.features[0].trees, 0);
 		auto_leaf_release(&found);
 		dataset_free(dataset);
 	}
@@ -128,20 +156,23 @@ static void grows_the_forest_of_that_size(void **state UNUSED)
 	struct dataset *dataset = make(3000, 30, 20);
 
 	for (size_t i = 0; i < sizeof(tree_counts) / sizeof(*tree_counts); i++) {
-		struct grow_settings settings = {.trees = tree_counts[i], .seed = SEED, .threads = 3};
+		struct grow_settings searching = {
+		    .trees = tree_counts[i], .max_features = SPEC_AUTO, .seed = SEED, .threads = 3};
+		struct grow_settings settings = searching;
 		struct text searched, plain;
 		struct auto_leaf found, other;
 		struct fail fail = {0};
 		struct grown grown;
 
-		settings.min_samples_leaf = find(dataset, settings.trees, &found);
+		settings.min_samples_leaf = find(dataset, settings.trees, SPEC_AUTO, &found);
+		settings.max_features = found.max_features;
 		grow_forest(dataset, &settings, &grown);
 		write(dataset, &grown, &plain);
 		grown_release(&grown);
-		auto_leaf_search(dataset, &settings, &other);
+		auto_leaf_search(dataset, &searching, &other);
 		assert_int_equal(other.chosen, found.chosen);
 		assert_memory_equal(other.sizes, found.sizes, sizeof(found.sizes));
-		assert_true(auto_leaf_grow(dataset, &settings, &other, &grown, &fail));
+		assert_true(auto_leaf_grow(dataset, &searching, &other, &grown, &fail));
 		write(dataset, &grown, &searched);
 		assert_int_equal(grown.tree_count, tree_counts[i]);
 		assert_int_equal(searched.size, plain.size);
@@ -162,7 +193,7 @@ static void takes_what_it_can_get(void **state UNUSED)
 	struct auto_leaf found;
 
 	for (int trees = 1; trees < 4; trees++) {
-		int leaf = find(dataset, trees, &found);
+		int leaf = find(dataset, trees, SPEC_AUTO, &found);
 
 		if (found.rows == 0)
 			assert_int_equal(leaf, AUTO_LEAF_WITHOUT_OOB);
@@ -177,6 +208,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(chooses),
 	    cmocka_unit_test(follows_the_noise),
+	    cmocka_unit_test(takes_more_columns_where_they_help),
 	    cmocka_unit_test(grows_the_forest_of_that_size),
 	    cmocka_unit_test(takes_what_it_can_get),
 	};
