@@ -19,7 +19,7 @@ enum {
 	PACKED_MAX_CLASSES = 16,
 	PACKED_FEW_DRAWS = INT16_MAX, /* up to so many a node is added up in 16 bits, and its squares in 31 */
 	PACKED_SMALL = 16,	      /* nodes of so many records are looked through for constant features first */
-	PACKED_KNOWN_BITS = 10,
+	PACKED_KNOWN_BITS = 13,
 };
 
 /* A leaf of at most 255 draws: its draws by class, a byte each, none of them left at 0. */
