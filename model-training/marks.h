@@ -8,7 +8,8 @@
  *	marks_write(&rows, right, &text)
  *	marks_read(bytes, size, &rows, right, known)
  *
- * Bytes, little-endian, per load in the order of rows: u32 load, u32 rows, then a bit per row, the lowest first: 1 = right.
+ * Bytes, little-endian, per load in the order of rows: u32 load, u32 rows, then a bit per row from the lowest on, 1 for
+ * right.
  */
 
 #include <stddef.h>
@@ -20,8 +21,8 @@
 /* right: by row, 0 or 1. out: appended to. */
 void marks_write(const struct feature_rows *rows, const uint8_t *right, struct text *out);
 
-/* For the rows of each load that the bytes hold with as many rows: right[row] = 0 or 1, known[row] = 1. Nothing is done to
- * the others, nor from where the bytes are damaged on. */
+/* For the rows of each load that the bytes hold with as many rows: right[row] = 0 or 1, known[row] = 1. Nothing is done
+ * to the others, nor from where the bytes are damaged on. */
 void marks_read(const void *bytes, size_t size, const struct feature_rows *rows, uint8_t *right, uint8_t *known);
 
 #endif

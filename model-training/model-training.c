@@ -1,5 +1,5 @@
-/* model-training: takes a snapshot of the feature rows, grows a forest from it and lets it challenge the champion. That is
- * the first command; the others look at what came of it. */
+/* model-training: takes a snapshot of the feature rows, grows a forest from it and lets it challenge the champion. That
+ * is the first command; the others look at what came of it. */
 
 #include "model-training/command.h"
 

@@ -137,12 +137,13 @@ static bool store_gate(PGconn *db, const struct store_record *record, int model_
 	if (promotion_id)
 		json_object_set_new(numbers, "promotion_id", json_integer(promotion_id));
 	text = json_dumps(numbers, JSON_COMPACT);
-	stored = db_runf(
-	    db, fail, "ddsbssly",
-	    "INSERT INTO green_ml.gate (plan_id, model_id, champion_model_id, promoted, reason, numbers, run_id, marks) "
-	    "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-	    record->plan->id, model_id, id_or_null(record->champion->model_id, champion),
-	    (int)record->verdict->promoted, record->verdict->reason, text, record->run_id, marks.data, marks.size);
+	stored = db_runf(db, fail, "ddsbssly",
+			 "INSERT INTO green_ml.gate (plan_id, model_id, champion_model_id, promoted, reason, numbers, "
+			 "run_id, marks) "
+			 "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+			 record->plan->id, model_id, id_or_null(record->champion->model_id, champion),
+			 (int)record->verdict->promoted, record->verdict->reason, text, record->run_id, marks.data,
+			 marks.size);
 	text_release(&marks);
 	free(text);
 	json_decref(numbers);

@@ -36,8 +36,8 @@ struct store_record {
 	const struct champion *champion; /* the challenger was compared with */
 	const struct gate_input *input;
 	const struct gate_verdict *verdict;
-	const struct feature_rows *rows; /* of the holdout */
-	const uint8_t *right;		 /* by row: whether the challenger predicts it right */
+	const struct feature_rows *rows;      /* of the holdout */
+	const uint8_t *right;		      /* by row: whether the challenger predicts it right */
 	json_t *metrics, *report, *champions; /* the caller's */
 	int64_t run_id;
 };

@@ -53,8 +53,8 @@ static bool check_forest(const struct training *training, const struct grown *gr
 				"report it with the plan");
 }
 
-/* *result is set, and nothing grown, where the plan has been trained already. Shares are looked for in the snapshot that
- * has no result: they are removed with the transaction that stores it. */
+/* *result is set, and nothing grown, where the plan has been trained already. Shares are looked for in the snapshot
+ * that has no result: they are removed with the transaction that stores it. */
 static bool find_trees(struct training *training, struct grown *grown, json_t **result, struct fail *fail)
 {
 	const struct train_settings *settings = training->settings;

@@ -1,4 +1,5 @@
-/* What happens without a name: a snapshot of the feature rows, a forest grown from it, and its challenge of the champion. */
+/* What happens without a name: a snapshot of the feature rows, a forest grown from it, and its challenge of the
+ * champion. */
 
 #include <stdlib.h>
 #include <string.h>
