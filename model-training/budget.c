@@ -36,12 +36,12 @@ static bool fits(const struct dataset *dataset, const struct tree *first, int tr
 
 	/* A first tree larger than the others is no reason. */
 	if (model / 20 * 19 > FOREST_WRITE_MAX_SIZE)
-		return fail_set(fail, EXIT_FAILED,
-				"the model would be of about %llu MB, as the first of its %d trees has %u nodes, and "
-				"at most %d MB are possible: give the spec's \"forest\" a larger min_samples_leaf or "
-				"fewer trees",
-				(unsigned long long)(model / 1000000), whole, first->node_count,
-				FOREST_WRITE_MAX_SIZE / 1000000);
+		return fail_set(
+		    fail, EXIT_FAILED,
+		    "the model would be of at least %llu MB, as the first of its %d trees has %u nodes, and "
+		    "at most %d MB are possible: give the spec's \"forest\" a larger min_samples_leaf or "
+		    "fewer trees",
+		    (unsigned long long)(model / 1000000), whole, first->node_count, FOREST_WRITE_MAX_SIZE / 1000000);
 	if (memory > left.bytes)
 		return fail_set(fail, EXIT_FAILED,
 				"the %d trees would take about %llu MB of memory, as the first has %u nodes, and %s "

@@ -276,6 +276,8 @@ uint64_t forest_write_estimate(const struct dataset *dataset, const struct tree 
 	encode_tree(&encoding, 0);
 	bytes = encoding.sizes[0];
 	*fixed = (uint64_t)encoding.shares.list.count * (uint64_t)dataset->class_count * sizeof(uint32_t);
+	for (int f = 0; f < dataset->feature_count; f++)
+		*fixed += (uint64_t)encoding.thresholds[f].count * sizeof(int32_t);
 	encoding_release(&encoding);
 	return bytes;
 }

@@ -20,8 +20,8 @@ enum { FOREST_WRITE_MAX_SIZE = 400000000 };
 bool forest_write(const struct dataset *dataset, const struct grown *grown, int threads, struct text *out,
 		  struct fail *fail) MUST_USE;
 
-/* The bytes that a tree will take in a model, at least, and those that the shares of its leaves will, *fixed, which
- * other trees have in common with it. */
+/* The bytes that a tree will take in a model, at least, and *fixed, those of its thresholds and of the shares of its
+ * leaves, which other trees have in common with it. */
 uint64_t forest_write_estimate(const struct dataset *dataset, const struct tree *tree, uint64_t *fixed);
 
 /* A leaf's draws as shares of 2^24 that sum to exactly 2^24: rounded down, and what is missing goes to the largest
