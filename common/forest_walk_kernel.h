@@ -1,5 +1,6 @@
 /* Laying out a tree and walking it, for one kind of node: included with NAME(word), the suffix of its names, after
  * NAME(node), NAME(split), NAME(leaf) and NAME(step). */
+#ifdef NAME /* without it it is empty, not wrong */
 
 /* Nodes come in pre-order, so a leaf is followed by the right child of the innermost split that has only its left one
  * yet. Which of them a node is nobody can foresee, so both are computed and one is taken. */
@@ -49,3 +50,5 @@ static void NAME(walk)(const struct walk *walk, const uint8_t *keys, uint32_t pl
 	} while (moved);
 	memcpy(places, at, sizeof(at));
 }
+
+#endif

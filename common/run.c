@@ -378,6 +378,20 @@ void run_failed(struct run *run, PGconn *db, const char *error)
 	db_close(own);
 }
 
+void run_failed_after_all(struct run *run, PGconn *db, const char *error)
+{
+	struct fail fail = {0};
+	char text[sizeof(fail.text)];
+
+	snprintf(text, sizeof(text), "%s", error);
+	text_make_utf8(text);
+	if (run->id &&
+	    !db_runf(db, &fail, "sl", "UPDATE green_ml.run SET state = 'failed', error = $1 WHERE run_id = $2", text,
+		     run->id))
+		log_warning("could not mark the run as failed", "run_id", "%lld", (long long)run->id, "error", "%s",
+			    fail.text, NULL);
+}
+
 void run_free(struct run *run)
 {
 	if (!run || !run->has_renewer) {

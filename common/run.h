@@ -51,6 +51,9 @@ bool run_done(struct run *run, PGconn *db, struct fail *fail) MUST_USE;
 /* Rolls back what is open on db and marks the run failed, unless it is done already (a commit whose answer was lost).
  * Opens a new connection when db is NULL or unusable; errors are only logged. Nothing happens without a run. */
 void run_failed(struct run *run, PGconn *db, const char *error);
+/* A run that is done, but could not do what was to follow, such as to submit what it has decided, reads failed; what it
+ * cost stands. Errors are only logged. */
+void run_failed_after_all(struct run *run, PGconn *db, const char *error);
 void run_free(struct run *run); /* ends the renewal; NULL is fine */
 
 /* What this process has used until now, ended children included. */

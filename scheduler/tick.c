@@ -254,6 +254,8 @@ static bool locked_tick(PGconn *db, const struct config *config, struct tools *t
 	}
 	if (!done && tick->decision_id == 0)
 		run_failed(run, db, fail->text);
+	else if (!done)
+		run_failed_after_all(run, db, fail->text);
 	return done;
 }
 

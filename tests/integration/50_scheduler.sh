@@ -235,6 +235,8 @@ stub busy "POST $workflows\$" "status 429" "repeat 3"
 exits "a Kubernetes API that is busy" 75 kube 2023-11-18T09:00:00Z --host "$URL"
 is "was asked three times, and the intent is stored" "$(requests busy POST) $(sql "SELECT count(*) - $before, max(state) FILTER (WHERE state = 'intended')
 	FROM green_ml.retrain")" "3 1|intended"
+is "the run says why it failed after all" "$(sql "SELECT state, error ~ '429' FROM green_ml.run WHERE program = 'scheduler'
+	ORDER BY run_id DESC LIMIT 1")" "failed|t"
 name=$(field workflow)
 label=$(sql "SELECT uid || '.' || attempt FROM green_ml.retrain WHERE state = 'intended'")
 stub taken "GET $workflows/$name\$" "status 404" "$(absent)" "POST $workflows\$" "status 409" \
