@@ -171,7 +171,7 @@ static bool prefers_most(const struct search *few, struct search *most, struct a
 	try_size(most, best, rival);
 	found->features[0] = describe(few, best, rival);
 	found->features[1] = describe(most, best, rival);
-	return most->sizes[best].judged && is_worse(&rival->score, &most->trials[best].score, AUTO_LEAF_CLEAR);
+	return most->sizes[best].judged && is_worse(&rival->score, &most->trials[best].score, AUTO_LEAF_MORE);
 }
 
 /* ------------------------------------------------------------------ the search */
@@ -282,11 +282,10 @@ json_t *auto_leaf_json(const struct auto_leaf *found)
 		const struct auto_leaf_features *tried = &found->features[i];
 
 		if (tried->trees > 0)
-			json_array_append_new(features,
-					      json_pack("{s:i, s:i, s:i, s:f, s:f}", "max_features",
-							tried->max_features, "min_samples_leaf",
-							tried->min_samples_leaf, "trees", tried->trees, "brier",
-							tried->brier, "standard_error", tried->standard_error));
+			json_array_append_new(
+			    features, json_pack("{s:i, s:i, s:i, s:f, s:f}", "max_features", tried->max_features,
+						"min_samples_leaf", tried->min_samples_leaf, "trees", tried->trees,
+						"brier", tried->brier, "standard_error", tried->standard_error));
 	}
 	return json_pack("{s:i, s:I, s:i, s:i, s:o, s:o}", "trees", found->tree_count, "rows", (json_int_t)found->rows,
 			 "min_samples_leaf", found->sizes[found->chosen].min_samples_leaf, "max_features",

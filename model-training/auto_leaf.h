@@ -13,17 +13,18 @@
  *	auto_leaf_release(&found);
  *
  * The pilot has max(10, trees / 10) trees, at most all. Judged is the Brier score that oob.h expects of the whole
- * forest, because the log loss of so few trees prefers leaves that are much too large for a hundred of them. The score
- * falls and rises again with the size; so the search starts in the middle, at 10, and goes down and then up, each way
- * until a size is worse than the best so far by more than AUTO_LEAF_CLEAR standard errors: purity, which costs the
- * most, is not tried where it is hopeless. A size that is as bad on the first AUTO_LEAF_FIRST_TREES trees of both already is
- * given up: the rest of its trees, most of what a search costs, are not grown, and it is not chosen.
+ * forest, because the log loss of so few trees prefers leaves that are much too large for a hundred of them. The
+ * score falls and rises again with the size; so the search starts in the middle, at 10, and goes down and then up,
+ * each way until a size is worse than the best so far by more than AUTO_LEAF_CLEAR standard errors: purity, which
+ * costs the most, is not tried where it is hopeless. A size that is as bad on the first AUTO_LEAF_FIRST_TREES trees
+ * of both already is given up: the rest of its trees, most of what a search costs, are not grown, and it is not
+ * chosen.
  *
- * max_features "auto" (settings.max_features SPEC_AUTO) begins with "sqrt". Where many columns say nothing, or each says
- * something of its own, a node then often draws none that helps. So the best size is grown once more with four fifths of
- * the columns, but at most AUTO_LEAF_MOST_ROOTS times "sqrt", as it costs so much more; four trees, and the rest where
- * those are better by AUTO_LEAF_LIKELY standard errors. Where "sqrt" is then worse by AUTO_LEAF_CLEAR, the larger number
- * is taken and the size searched anew from there, each way until it is worse by AUTO_LEAF_LIKELY.
+ * max_features "auto" (settings.max_features SPEC_AUTO) begins with "sqrt". Where many columns say nothing, or each
+ * says something of its own, a node then often draws none that helps. So the best size is grown once more with four
+ * fifths of the columns, but at most AUTO_LEAF_MOST_ROOTS times "sqrt", as it costs so much more; four trees, and
+ * the rest where those are better by AUTO_LEAF_LIKELY standard errors. Where "sqrt" is then worse by AUTO_LEAF_MORE,
+ * the larger number is taken and the size searched anew from there, each way until it is worse by AUTO_LEAF_LIKELY.
  *
  * What is found depends on the training set and the settings only, see oob.h.
  */
@@ -44,6 +45,7 @@ enum {
 };
 
 #define AUTO_LEAF_CLEAR 3.0
+#define AUTO_LEAF_MORE 2.0
 #define AUTO_LEAF_LIKELY 1.0
 #define AUTO_LEAF_CLOSE 0.5
 
