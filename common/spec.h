@@ -93,8 +93,8 @@ bool spec_parse(const char *file, const char *json, size_t size, const char *as,
 		struct fail *fail) MUST_USE;
 void spec_release(struct spec *spec);
 
-/* A file, or every *.json of a directory in name order; two specs of one name are an error. The caller frees *specs with
- * spec_free_all(). */
+/* A file, or every *.json of a directory in name order; two specs of one name are an error. The caller frees *specs
+ * with spec_free_all(). */
 bool spec_load_all(const char *path, const char *as, struct spec **specs, int *count, struct fail *fail) MUST_USE;
 void spec_free_all(struct spec *specs, int count); /* NULL with 0 is fine */
 

@@ -69,9 +69,9 @@ static void print_features(const json_t *found)
 	size_t i;
 
 	json_array_foreach(json_object_get(found, "features"), i, tried)
-	    printf("  %s%lld columns a node with leaves of %lld: Brier %.4f +- %.4f%s\n", i ? "" : "max_features \"auto\": ",
-		   whole(tried, "max_features"), whole(tried, "min_samples_leaf"), real(tried, "brier"),
-		   real(tried, "standard_error"),
+	    printf("  %s%lld columns a node with leaves of %lld: Brier %.4f +- %.4f%s\n",
+		   i ? "" : "max_features \"auto\": ", whole(tried, "max_features"), whole(tried, "min_samples_leaf"),
+		   real(tried, "brier"), real(tried, "standard_error"),
 		   whole(tried, "max_features") == whole(found, "max_features") ? "  taken" : "");
 }
 

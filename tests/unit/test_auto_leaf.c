@@ -26,7 +26,9 @@ static void chooses(void **state UNUSED)
 		struct auto_leaf_size sizes[3];
 		int chosen;
 	} tests[] = {
-	    {"the smallest", {{1, 10, true, 9, .5, .1, 0, 0}, {2, 10, true, 6, .3, 0, 0, 0}, {5, 10, true, 3, .6, .1, 0, 0}}, 1},
+	    {"the smallest",
+	     {{1, 10, true, 9, .5, .1, 0, 0}, {2, 10, true, 6, .3, 0, 0, 0}, {5, 10, true, 3, .6, .1, 0, 0}},
+	     1},
 	    {"a smaller forest within half a standard error",
 	     {{1, 10, true, 9, .3, 0, 0, .9}, {2, 10, true, 6, .34, .1, 0, .8}, {5, 10, true, 3, .36, .1, 0, .9}},
 	     1},
@@ -105,7 +107,7 @@ static void follows_the_noise(void **state UNUSED)
 		/* Purity costs most: it is not tried where it is hopeless. */
 		assert_int_equal(found.sizes[0].trees > 0, tests[i].all_sizes);
 		for (int s = 0; s < AUTO_LEAF_SIZES; s++)
-			assert_int_equal(found.sizes[s].trees, found.sizes[s].judged	? 10
+			assert_int_equal(found.sizes[s].trees, found.sizes[s].judged  ? 10
 							       : found.sizes[s].trees ? AUTO_LEAF_FIRST_TREES
 										      : 0);
 		assert_true(found.rows > 5000);

@@ -11,8 +11,8 @@
 #include "common/number.h"
 #include "common/setting.h"
 #include "model-training/parallel.h"
-#include "tests/bench/bench-forest/measure.h"
 #include "model-training/table.h"
+#include "tests/bench/bench-forest/measure.h"
 
 static struct {
 	const char *csv, *label, *features, *id, *source, *test_csv, *min_samples_leaf;
