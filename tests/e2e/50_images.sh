@@ -60,7 +60,7 @@ digest() {
 }
 before=$(digest)
 mkdir "$TMP/copy"
-cp -r Dockerfile .dockerignore CHANGELOG.md Makefile common data data-fetch database model-api model-training pipeline preprocessing \
+cp -r Dockerfile .dockerignore CHANGELOG.md Makefile common data data-fetch database docs model-api model-training pipeline preprocessing \
 	scheduler "$TMP/copy/"
 find "$TMP/copy" -type f -exec touch -d 2001-01-01 {} +
 sed -i 's/^WORKDIR .*/&\nRUN true/' "$TMP/copy/Dockerfile"

@@ -2,7 +2,7 @@
 # docs/OPERATIONS.md from its first block of commands to its last, in its order: each is taken from the document and run, on
 # an overlay that is made as it says; a block that this test does not know is a failure. What cannot run here is skipped
 # with its reason. About eight minutes.
-planned=58
+planned=62
 . "$(dirname "$0")/lib.sh"
 cluster_begin
 green_ml_begin # for its images: the namespace goes again
@@ -103,6 +103,12 @@ promotion=$(sql_there 'SELECT max(promotion_id) FROM green_ml.promotion')
 doc 'argo submit --wait --from workflowtemplate/verify' "s/promotion_id=3/promotion_id=$promotion/; $with_api"
 like 'the older model is served' "$(cat "$OUT")" '"model_id":1[,}]'
 inline 'training export bad.forest 2'
+kube set env deployment/model-api "API_PIN=insurance=$model" >/dev/null
+ok 'a server that has the other model beside it' kube rollout status deployment/model-api --timeout=100s
+doc 'curl -H' "s/versions\/7/versions\/$model/; $with_api"
+like 'which answers, too' "$(cat "$OUT")" "\"model_version\":\"$model\""
+kube set env deployment/model-api API_PIN- >/dev/null
+doc 'kubectl exec my-database-cluster-0 -- psql -U postgres -d app -c "SELECT green_ml.declare_feedback_sample('
 doc 'argo cron suspend scheduler'
 argo cron suspend scheduler >/dev/null
 inline 'argo submit pipeline/train-and-deploy-pipeline.yaml -p pipeline=insurance'
