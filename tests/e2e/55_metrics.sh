@@ -2,7 +2,7 @@
 # Prometheus over a real cluster with a real Argo, as metrics/prometheus has it: every target answers, every rule is evaluated,
 # every query of the dashboard returns data. About three minutes. With E2E_KEEP=1 it uses the cluster that is up, with what is
 # in it. How far Prometheus' CPU seconds and ours agree, metrics/experiment --on argo says.
-planned=60
+planned=61
 . "$(dirname "$0")/lib.sh"
 for program in prometheus promtool prometheus-postgres-exporter jq; do
 	command -v "$program" >/dev/null || skip_all "$program is not installed: run \"tests/deps metrics\""
