@@ -280,8 +280,8 @@ static bool read_node(struct reader *reader, const struct forest *forest, struct
 		return bad(reader, "a node names no feature or threshold");
 	*node = (struct forest_node){.feature = (uint16_t)(tag - 1),
 				     .rank = (uint16_t)index,
-				     .threshold = reader->is_far ? (int32_t)index
-								 : forest->features[tag - 1].thresholds[index]};
+				     .threshold =
+					 reader->is_far ? (int32_t)index : forest->features[tag - 1].thresholds[index]};
 	return true;
 }
 
@@ -328,7 +328,7 @@ static bool read_trees(struct reader *reader, struct forest *forest)
 	uint32_t *open = xcalloc(forest->node_count, sizeof(*open)), done = 0, count;
 	bool good = true;
 
-	forest->nodes = xcalloc(forest->node_count, sizeof(*forest->nodes));
+	forest->nodes = xcalloc_large(forest->node_count, sizeof(*forest->nodes));
 	forest->roots = xcalloc((size_t)forest->tree_count + 1, sizeof(*forest->roots));
 	for (int tree = 0; tree < forest->tree_count; tree++) {
 		forest->roots[tree] = done;

@@ -1,9 +1,11 @@
 #include "common/xalloc.h"
 
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static void *checked(void *pointer)
@@ -27,6 +29,19 @@ void *xmalloc(size_t size)
 void *xcalloc(size_t count, size_t size)
 {
 	return checked(calloc(count ? count : 1, size ? size : 1));
+}
+
+void *xcalloc_large(size_t count, size_t size)
+{
+	const uintptr_t page = (uintptr_t)2 << 20;
+	char *pointer = xcalloc(count, size);
+	uintptr_t at = (uintptr_t)pointer, begin = (at + page - 1) & ~(page - 1),
+		  end = (at + count * size) & ~(page - 1);
+
+	/* Where the kernel has none, small pages do. */
+	if (begin < end)
+		(void)madvise(pointer + (begin - at), end - begin, MADV_HUGEPAGE);
+	return pointer;
 }
 
 void *xreallocarray(void *pointer, size_t count, size_t size)
