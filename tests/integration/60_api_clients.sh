@@ -43,7 +43,7 @@ exits "kserve" 0 "$VENV/bin/python" "$ROOT/tests/integration/clients.py" kserve 
 is "what it sees" "$(cat "$OUT")" '[true, true, true, "r1", "prediction", ["yes", "no"], [[0.125, 0.875], [0.75, 0.25]], ["yes"], ["yes"], ["yes"]]'
 
 # What is right in its form may still be no row of the model, so a 400 to it is no fault.
-exits "schemathesis finds nothing" 0 env -u BIN "$VENV/bin/schemathesis" run "$URL/openapi.json" --exclude-checks positive_data_acceptance \
+exits "schemathesis finds nothing" 0 env -C "$TMP" -u BIN "$VENV/bin/schemathesis" run "$URL/openapi.json" --exclude-checks positive_data_acceptance \
 	--max-examples 20 --seed 1 --no-color
 like "in many cases" "$(cat "$OUT")" '[0-9]{3,} generated, [0-9]{3,} passed'
 is "the server lives" "$(code /health/live)" 200
