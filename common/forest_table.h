@@ -4,15 +4,15 @@
 /*
  * The exact look-up table of a forest: the thresholds of a feature cut its values into intervals, and within a cell
  *(one interval per feature) every row gets the same scores. So a table of all cells answers for every possible row what
- *the trees would answer, to the bit, with one access. It is made by painting each leaf's box once: trees * cells
- *additions at most, whatever the depth. That pays where features have few distinct thresholds and rows are many.
+ * the trees would answer, to the bit, with one access. It is made by painting each leaf's box once: trees * cells
+ * additions at most, whatever the depth. That pays where features have few distinct thresholds and rows are many.
  *
  *	struct forest_table *table = forest_table_new(forest, max_bytes);	NULL: it would be larger, or > 255 trees
  *	const uint32_t *scores = forest_table_scores(table, keys);		class_count scores, as forest_predict's
  *	forest_table_free(table);
  *
  * The table keeps a pointer to the forest. Looking up is thread-safe. forest_table_predict() answers with the class
- *alone, which stands in a smaller table of its own.
+ * alone, which stands in a smaller table of its own.
  */
 
 #include <stddef.h>

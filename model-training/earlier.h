@@ -3,8 +3,8 @@
 
 /*
  * Earlier champions on the holdout rows of a challenge: how many they predict right. The rows of a load never change,
- *so what an earlier gate, or the model's own training, has counted on some of the loads still holds; only the rows of
- *the other loads are scored.
+ * so what an earlier gate, or the model's own training, has counted on some of the loads still holds; only the rows of
+ * the other loads are scored.
  *
  *	PGresult *earlier = earlier_find(db, &plan, &fail);
  *	for each row: earlier_count(db, earlier, row, &rows, forest, &n, &right, &fail)

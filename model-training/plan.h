@@ -14,7 +14,7 @@
  * train_on "all" takes every preprocessed load, last_loads the newest N of them, last_rows the newest N training rows
  * by load and row. min_samples_leaf "auto" is searched when the plan is taken for the first time (auto_leaf.h), and
  * max_features "auto" with it; what was chosen and the curve are stored with the plan, and where it is asked for the
- *pilot's trees in the same transaction: shares.h.
+ * pilot's trees in the same transaction: shares.h.
  */
 
 #include <jansson.h>

@@ -3,7 +3,7 @@
 
 /*
  * Submits a workflow from a template exactly once, through the Argo server or the Kubernetes API (road.h), and asks
- *what became of it.
+ * what became of it.
  *
  *	struct argo argo;
  *	if (!argo_open(&config, &argo, &fail)) ...

@@ -20,7 +20,7 @@
  * reading, and the reading says so; --carbon of an unknown kind is an error.
  *
  * When a provider is asked for a new reading it is also asked for its forecast, at most once an hour, and at first for
- *the 30 days before. Without a database (db NULL) what it said is kept in the source.
+ * the 30 days before. Without a database (db NULL) what it said is kept in the source.
  *
  * A reading that failed is never a number: whatever goes wrong between here and the provider leaves known = false.
  */

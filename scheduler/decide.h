@@ -25,9 +25,9 @@
  *	feedback_drop		lower end of the drop that a complete feedback sample shows > 0, and the drop > low
  *	input_drift		psi of a column above its noise by more than drift_psi
  * 2. What is known of earlier attempts goes before it: in_flight (a retraining runs: wait), unreachable (whether it
- *runs cannot be found out: wait, and change nothing), send_again (an intent that was not accepted, after a big drop:
- *train), blocked (five failed attempts), refused_recently and answered (skip), backing_off (the last attempt failed:
- *wait).
+ * runs cannot be found out: wait, and change nothing), send_again (an intent that was not accepted, after a big drop:
+ * train), blocked (five failed attempts), refused_recently and answered (skip), backing_off (the last attempt failed:
+ * wait).
  * 3. The start. A need that may wait is started by the policy, never later than latest_start_at; a tick that would be
  *    the last one before it counts as the deadline. The rung says what decided: now, forecast, percentile, threshold,
  *    deadline. Without a reading nothing is clean: the rung is deadline. not_worth_waiting and saving_too_small start

@@ -10,14 +10,14 @@
  *
  * Nightly: a job of half an hour at 01:00 of each of the first 365 days, moved to the cleanest half hour within so many
  * half hours before and after. A window that begins before the trace does leaves that day out of the sum, but not out
- *of the count.
+ * of the count.
  *
  * Training: a job may end later than it would when started at once, by its slack:
  *	next workday	an end outside of 09:00 to 17:00 of a working day: until 09:00 of the next day, of Monday from a
  *			Saturday on
  *	semi-weekly	until the next Monday or Thursday, 09:00
  * One more half hour is always free, for the baseline too: it takes the better of its first two starts. An
- *interruptible job runs in the cleanest half hours, another one in the cleanest unbroken row of them.
+ * interruptible job runs in the cleanest half hours, another one in the cleanest unbroken row of them.
  */
 
 #include <stdbool.h>

@@ -4,7 +4,7 @@
 /*
  * What is known of the grid at one moment: readings up to then, forecasts published by then, and a view of the future
  * made from the two. Time is counted in slots of equal length; slot n holds from n * slot_s seconds since 1970 on.
- *Pure.
+ * Pure.
  *
  *	struct outlook outlook;
  *	outlook_init(&outlook, 3600, 0);

@@ -3,7 +3,7 @@
 
 /*
  * Start policies by name: now, threshold:T, percentile:P, forecast and the others of scheduler/rule.h. A name that is
- *none of these is an error that lists them (EXIT_WRONG_USE).
+ * none of these is an error that lists them (EXIT_WRONG_USE).
  *
  *	struct policy policy;
  *	if (!policy_make(&config, &policy, &fail)) ...

@@ -14,7 +14,7 @@
  * Replies are not trusted. A series is empty when the server cannot be reached, answers anything but 200, more than
  * 4 MiB, no JSON, or for another zone, signal or kind of factors than asked for. A point that is null, no number, below
  *0 or above 2000, or whose time cannot be read, is left out; of two that contradict each other both are. Points that
- *are not of the time asked for are left out. A token is never in a reason.
+ * are not of the time asked for are left out. A token is never in a reason.
  */
 
 #include <jansson.h>

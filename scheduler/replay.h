@@ -3,7 +3,7 @@
 
 /*
  * What another policy would have done with the ticks that were stored: the same decide() on the same inputs, with a
- *need of its own. Pure.
+ * need of its own. Pure.
  *
  *	struct replay replay;
  *	replay_init(&replay, "threshold:300");
@@ -13,7 +13,7 @@
  *
  * The stored ticks know how the model did that served then. As long as the replayed need waits for a model that history
  * has replaced, its last evidence stands. Once the replay has started a training and history has not, nothing is known
- *of its new model: until history promotes or refuses a challenger too, it has no need.
+ * of its new model: until history promotes or refuses a challenger too, it has no need.
  */
 
 #include "common/fail.h"

@@ -9,7 +9,7 @@
  * An explanation begins with what matters, times in UTC and short, and then gives every reason a line:
  *
  *	insurance: WAIT until 03:00: accuracy 78.9 % -> 77.6 % (drop 1.3 points, 0.3..2.3 by look 1), grid 448 now, 224
- *g/kWh expected at 03:00, saves 50 %, must start by Thu 14:00 small_drop, policy forecast, rung forecast
+ * g/kWh expected at 03:00, saves 50 %, must start by Thu 14:00 small_drop, policy forecast, rung forecast
  *	  - ...
  *
  * Step outputs decision_id, verdict and workflow; with several pipelines their values in the order of the specs, apart

@@ -12,7 +12,7 @@
  *
  * The rungs, from the first that can be used: now (the policy does not wait), deadline (the next tick would come too
  * late), forecast (values are published), history (the last day is known to 80 %), percentile (at least 14 days are
- *known to 80 %), threshold, deadline (there is no reading to go by). A policy begins at the rung that it needs.
+ * known to 80 %), threshold, deadline (there is no reading to go by). A policy begins at the rung that it needs.
  */
 
 #include "scheduler/decide.h"

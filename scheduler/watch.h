@@ -6,10 +6,10 @@
  *
  *	at its start, and every interval_s,
  *	when a load was taken in or a model promoted (LISTEN green_ml_preprocessing, green_ml_promotion): settle_s
- *later, so that what comes together is looked at together, and not more often than that
+ * later, so that what comes together is looked at together, and not more often than that
  *
  * until SIGTERM or SIGINT, which end it after the round that is under way. The connection stays open between rounds;
- *when the database is away it is tried again, every RETRY_S at the latest.
+ * when the database is away it is tried again, every RETRY_S at the latest.
  */
 
 #include <libpq-fe.h>

@@ -1,6 +1,6 @@
 /*
  * stub-http - a scripted HTTP/1.1 server for tests. It listens on 127.0.0.1, prints its port as the first line of
- *stdout and ends after --seconds (default 60).
+ * stdout and ends after --seconds (default 60).
  *
  *	stub-http [--script FILE] [--root DIR] [--log FILE] [--seconds N] [--port N]
  *
