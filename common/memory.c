@@ -9,6 +9,7 @@
 
 #include "common/banned.h"
 #include "common/log.h"
+#include "common/xalloc.h"
 
 /* Pages of the process: all, and those in memory. */
 static void read_usage(uint64_t *virtual, uint64_t *resident)
@@ -70,8 +71,7 @@ void memory_foresee(uint64_t bytes)
 	if (bytes <= left.bytes)
 		return;
 	snprintf(text, sizeof(text),
-		 "out of memory: about %" PRIu64 " MB more are needed, %s leaves %" PRIu64
-		 " MB: allow more of it, or give less to do at once: fewer rows, fewer threads",
+		 "out of memory: about %" PRIu64 " MB more are needed, %s leaves %" PRIu64 " MB: " XALLOC_ADVICE,
 		 bytes / 1000000 + 1, left.limit, left.bytes / 1000000);
 	log_error(text, NULL);
 	_exit(EXIT_FAILURE);

@@ -10,8 +10,7 @@
 
 static void *checked(void *pointer)
 {
-	static const char text[] = "level=error msg=\"out of memory: allow more of it, or give less to do at once: "
-				   "fewer rows, fewer threads\"\n";
+	static const char text[] = "level=error msg=\"out of memory: " XALLOC_ADVICE "\"\n";
 
 	if (pointer)
 		return pointer;

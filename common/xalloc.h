@@ -6,6 +6,9 @@
 
 #include <stddef.h>
 
+/* What can be done about it, for whoever says that there is none left. */
+#define XALLOC_ADVICE "allow more of it, or give less to do at once: fewer rows, fewer threads"
+
 void *xmalloc(size_t size);
 void *xcalloc(size_t count, size_t size);
 /* The same for some megabytes that will be filled soon: in large pages where the kernel has them, which saves most of
