@@ -274,11 +274,12 @@ exits "the tick that sees it end" 0 kube 2023-11-18T11:15:00Z --host "$URL"
 is "makes nothing of the same evidence" "$(field verdict) $(field rule) $(requests again POST)" "skip answered 0"
 
 # --- Electricity Maps
+# One time for all of it: an hour that ends between two ticks is asked for anew.
+hour=$(date -u -d '1 hour ago' +%Y-%m-%dT%H:00:00.000Z)
 maps() { # URL ARGUMENT...
 	ELECTRICITY_MAPS_TOKEN=maps-test-token scheduler run --carbon electricity-maps --electricity-maps-url "$@" --via command \
-		--command true --json
+		--command true --json --now "${hour/:00:00.000Z/:30:00Z}"
 }
-hour=$(date -u +%Y-%m-%dT%H:00:00.000Z)
 stub maps "GET /carbon-intensity/latest?zone=DE&emissionFactorType=lifecycle$" "header Content-Type: application/json" \
 	"body {\"zone\":\"DE\",\"carbonIntensity\":302,\"datetime\":\"$hour\",\"isEstimated\":true}"
 exits "a reading" 0 maps "$URL"
