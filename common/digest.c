@@ -32,6 +32,15 @@ void digest_finish(struct digest *digest, unsigned char hash[DIGEST_SIZE])
 	digest_free(digest);
 }
 
+void digest_peek(const struct digest *digest, unsigned char hash[DIGEST_SIZE])
+{
+	struct digest *copy = digest_new();
+
+	if (!EVP_MD_CTX_copy_ex(copy->context, digest->context))
+		abort();
+	digest_finish(copy, hash);
+}
+
 void digest_restart(struct digest *digest, unsigned char hash[DIGEST_SIZE])
 {
 	/* Without a type the one it has is kept, which saves looking it up. */

@@ -13,6 +13,8 @@ struct digest *digest_new(void);
 void digest_add(struct digest *digest, const void *data, size_t size);
 /* Writes the hash and frees the digest. */
 void digest_finish(struct digest *digest, unsigned char hash[DIGEST_SIZE]);
+/* Writes the hash of what was added so far; more may be. */
+void digest_peek(const struct digest *digest, unsigned char hash[DIGEST_SIZE]);
 /* Writes the hash; the digest is as new. */
 void digest_restart(struct digest *digest, unsigned char hash[DIGEST_SIZE]);
 void digest_free(struct digest *digest); /* NULL is fine */

@@ -5,7 +5,7 @@
  * The model: a random forest that classifies, read from the bytes of docs/MODEL_FORMAT.md and asked for predictions.
  * Growing one is model-training/grow.h; this reader knows nothing of training.
  *
- *	struct forest *forest = forest_read(bytes, size, &fail);	checks lengths, ranges and the checksum
+ *	struct forest *forest = forest_read(bytes, size, NULL, &fail);	checks lengths, ranges and the checksum
  *	int32_t keys[forest->feature_count];
  *	for each feature: forest_encode(forest, f, text, size, &keys[f])
  *	int label = forest_predict(forest, keys, scores);
@@ -30,6 +30,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/digest.h"
 #include "common/fail.h"
 #include "common/spec.h"
 
@@ -74,8 +75,9 @@ struct forest {
 	uint32_t *distributions; /* class_count shares each */
 };
 
-/* NULL when the bytes are no intact model of a known version; never trusts a length. */
-struct forest *forest_read(const void *bytes, size_t size, struct fail *fail) MUST_USE;
+/* NULL when the bytes are no intact model of a known version; never trusts a length. sha256 becomes that of all bytes,
+ * of a damaged model too; it may be NULL. */
+struct forest *forest_read(const void *bytes, size_t size, char sha256[DIGEST_HEX_SIZE], struct fail *fail) MUST_USE;
 void forest_free(struct forest *forest); /* NULL is fine */
 
 /* A float32's key: same order as the numbers, -0 equals 0. */

@@ -1,6 +1,7 @@
 /* Reading a model's bytes (docs/MODEL_FORMAT.md). Everything is checked before it is believed: the checksum first, then
  * every count against the bytes that are left, so that a forged file cannot make the reader allocate or walk wildly. */
 
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -84,8 +85,7 @@ static bool take_string(struct reader *reader, char **string)
 	return true;
 }
 
-/* Near the end of the bytes, or of a number that is too large or too long. */
-static __attribute__((noinline)) bool take_odd_varint(struct reader *reader, uint32_t *number)
+static __attribute__((noinline)) bool take_varint(struct reader *reader, uint32_t *number)
 {
 	uint64_t value = 0;
 
@@ -101,25 +101,6 @@ static __attribute__((noinline)) bool take_odd_varint(struct reader *reader, uin
 		}
 	}
 	return bad(reader, "a number is too long");
-}
-
-/* The greater part of a model's bytes, hence the short ways for numbers of one and two bytes, and of three. */
-static inline bool take_varint(struct reader *reader, uint32_t *number)
-{
-	const unsigned char *at = reader->at;
-
-	if (reader->end - at < 3)
-		return take_odd_varint(reader, number);
-	if (at[0] < 0x80 || at[1] < 0x80) {
-		*number = at[0] < 0x80 ? at[0] : (uint32_t)(at[0] & 0x7f) | (uint32_t)at[1] << 7;
-		reader->at += at[0] < 0x80 ? 1 : 2;
-		return true;
-	}
-	if (at[2] >= 0x80)
-		return take_odd_varint(reader, number);
-	*number = (uint32_t)(at[0] & 0x7f) | (uint32_t)(at[1] & 0x7f) << 7 | (uint32_t)at[2] << 14;
-	reader->at += 3;
-	return true;
 }
 
 /* ------------------------------------------------------------------ sections */
@@ -266,48 +247,91 @@ static bool read_distributions(struct reader *reader, struct forest *forest)
 	return true;
 }
 
-static bool read_node(struct reader *reader, const struct forest *forest, struct forest_node *node)
-{
-	uint32_t tag, index;
+/* A leaf's tag is 0, a split's its feature + 1. What tags lead to: how many numbers may follow, and the thresholds that
+ * these are the places of; those of a leaf are a zero. */
+struct tag {
+	uint32_t count;
+	const int32_t *thresholds;
+};
 
-	if (!take_varint(reader, &tag) || !take_varint(reader, &index))
-		return false;
-	if (tag == 0) {
-		*node = (struct forest_node){.feature = FOREST_LEAF, .other = index};
-		return index < forest->distribution_count || bad(reader, "a leaf names no distribution");
+static struct tag *make_tags(const struct reader *reader, const struct forest *forest)
+{
+	static const int32_t none;
+	struct tag *tags = xcalloc((size_t)forest->feature_count + 1, sizeof(*tags));
+
+	tags[0] = (struct tag){forest->distribution_count, &none};
+	for (int i = 0; i < forest->feature_count; i++) {
+		const struct forest_feature *feature = &forest->features[i];
+
+		tags[i + 1] =
+		    (struct tag){(uint32_t)feature->threshold_count, reader->is_far ? NULL : feature->thresholds};
 	}
-	if (tag > (uint32_t)forest->feature_count || index >= (uint32_t)forest->features[tag - 1].threshold_count)
-		return bad(reader, "a node names no feature or threshold");
-	*node = (struct forest_node){.feature = (uint16_t)(tag - 1),
-				     .rank = (uint16_t)index,
-				     .threshold =
-					 reader->is_far ? (int32_t)index : forest->features[tag - 1].thresholds[index]};
-	return true;
+	return tags;
+}
+
+/* Both numbers of a node. Which lengths they have nobody can foresee, so the second's, of up to four bytes, is
+ * computed: its last byte is the first whose highest bit is not set. NULL or where the next node begins, which is not
+ * kept in the reader as every node waits for it. */
+static inline const unsigned char *take_pair(struct reader *reader, const unsigned char *at, uint32_t *tag,
+					     uint32_t *index)
+{
+	uint64_t word = 0;
+	uint32_t bytes, stops, taken;
+
+	if ((size_t)(reader->end - at) >= sizeof(word))
+		memcpy(&word, at, sizeof(word));
+	word = le64toh(word);
+	bytes = (uint32_t)(word >> 8);
+	stops = ~bytes & 0x80808080u;
+	if ((size_t)(reader->end - at) < sizeof(word) || word & 0x80 || stops == 0) {
+		uint32_t numbers[2];
+
+		reader->at = at;
+		if (!take_varint(reader, &numbers[0]) || !take_varint(reader, &numbers[1]))
+			return NULL;
+		*tag = numbers[0];
+		*index = numbers[1];
+		return reader->at;
+	}
+	taken = bytes & (stops ^ (stops - 1));
+	*tag = word & 0x7f;
+	*index = (taken & 0x7f) | (taken >> 1 & 0x3f80) | (taken >> 2 & 0x1fc000) | (taken >> 3 & 0xfe00000);
+	return at + 2 + __builtin_ctz(stops) / 8;
 }
 
 /* Pre-order: a node's left child follows it, the right child follows the left one's whole subtree. open holds the
- * splits whose right child is still to come; its size bounds the depth without recursion. */
-static bool read_tree(struct reader *reader, struct forest *forest, uint32_t root, uint32_t count, uint32_t *open)
+ * splits whose right child is still to come, above a place that is none; its size bounds the depth without recursion.
+ * A leaf ends the left subtree of the innermost of them, so the next node is that split's right child. Which nodes are
+ * leaves nobody can foresee, so that a split is given the next node too, until it is known. */
+static bool read_tree(struct reader *reader, const struct forest *forest, const struct tag *tags, uint32_t root,
+		      uint32_t count, uint32_t *open)
 {
-	uint32_t depth = 0;
+	struct forest_node *nodes = forest->nodes;
+	const unsigned char *at = reader->at;
+	uint32_t depth = 1, i = root;
 
-	for (uint32_t i = 0; i < count; i++) {
-		struct forest_node *node = &forest->nodes[root + i];
+	open[0] = forest->node_count;
+	for (; i < root + count && depth > 0; i++) {
+		uint32_t tag, index, if_leaf, innermost = open[depth - 1];
 
-		if (!read_node(reader, forest, node))
+		at = take_pair(reader, at, &tag, &index);
+		if (!at)
 			return false;
-		if (node->feature != FOREST_LEAF) {
-			open[depth++] = root + i;
-			continue;
-		}
-		/* A leaf ends the left subtree of the innermost open split, so the next node is that split's right
-		 * child; a split is closed there, before its right subtree is read. */
-		if (depth > 0 && i + 1 < count)
-			forest->nodes[open[--depth]].other = root + i + 1;
-		else if (depth > 0 || i + 1 < count)
-			return bad(reader, "a tree's nodes do not form a tree");
+		if (tag > (uint32_t)forest->feature_count || index >= tags[tag].count)
+			return bad(reader,
+				   tag == 0 ? "a leaf names no distribution" : "a node names no feature or threshold");
+		if_leaf = 0u - (uint32_t)(tag == 0);
+		nodes[i] = (struct forest_node){
+		    .threshold = tags[tag].thresholds ? tags[tag].thresholds[index & ~if_leaf] : (int32_t)index,
+		    .other = index,
+		    .feature = (uint16_t)(tag - 1), /* FOREST_LEAF where it is 0 */
+		    .rank = (uint16_t)(index & ~if_leaf)};
+		open[depth] = i;
+		nodes[i ^ ((i ^ innermost) & if_leaf)].other = i + 1;
+		depth += if_leaf * 2 + 1;
 	}
-	return depth == 0 || bad(reader, "a tree's nodes do not form a tree");
+	reader->at = at;
+	return (depth == 0 && i == root + count) || bad(reader, "a tree's nodes do not form a tree");
 }
 
 /* Thresholds that lie all over the memory, looked up in a loop of little else, come several at a time. Which nodes
@@ -325,17 +349,18 @@ static void find_thresholds(struct forest *forest, uint32_t root, uint32_t count
 
 static bool read_trees(struct reader *reader, struct forest *forest)
 {
-	uint32_t *open = xcalloc(forest->node_count, sizeof(*open)), done = 0, count;
+	uint32_t *open = xcalloc((size_t)forest->node_count + 2, sizeof(*open)), done = 0, count;
+	struct tag *tags = make_tags(reader, forest);
 	bool good = true;
 
-	forest->nodes = xcalloc_large(forest->node_count, sizeof(*forest->nodes));
+	forest->nodes = xmalloc_large(((size_t)forest->node_count + 1) * sizeof(*forest->nodes)); /* one that is none */
 	forest->roots = xcalloc((size_t)forest->tree_count + 1, sizeof(*forest->roots));
 	for (int tree = 0; tree < forest->tree_count; tree++) {
 		forest->roots[tree] = done;
 		good = take_u32(reader, &count);
 		if (good && (count < 1 || count > forest->node_count - done))
 			good = bad(reader, "a tree has more nodes than the forest");
-		good = good && read_tree(reader, forest, done, count, open);
+		good = good && read_tree(reader, forest, tags, done, count, open);
 		if (!good)
 			break;
 		if (reader->is_far)
@@ -344,31 +369,39 @@ static bool read_trees(struct reader *reader, struct forest *forest)
 	}
 	forest->roots[forest->tree_count] = done;
 	free(open);
+	free(tags);
 	return good && (done == forest->node_count || bad(reader, "its trees have fewer nodes than it says"));
 }
 
-static bool check_digest(struct reader *reader)
+/* The checksum is of all bytes before it; one pass serves both. */
+static bool check_digest(struct reader *reader, char sha256[DIGEST_HEX_SIZE])
 {
-	unsigned char hash[DIGEST_SIZE];
-	size_t size = (size_t)(reader->end - reader->at);
+	size_t size = (size_t)(reader->end - reader->at), checked = size > DIGEST_SIZE ? size - DIGEST_SIZE : 0;
+	unsigned char hash[DIGEST_SIZE], whole[DIGEST_SIZE];
+	struct digest *digest = digest_new();
 
-	if (size <= DIGEST_SIZE)
+	digest_add(digest, reader->at, checked);
+	digest_peek(digest, hash);
+	digest_add(digest, reader->at + checked, size - checked);
+	digest_finish(digest, whole);
+	if (sha256)
+		digest_hex(whole, sha256);
+	if (checked == 0)
 		return bad(reader, "it ends early");
 	reader->end -= DIGEST_SIZE;
-	digest_bytes(reader->at, size - DIGEST_SIZE, hash);
 	return memcmp(hash, reader->end, DIGEST_SIZE) == 0 || bad(reader, "its checksum does not fit its bytes");
 }
 
-struct forest *forest_read(const void *bytes, size_t size, struct fail *fail)
+struct forest *forest_read(const void *bytes, size_t size, char sha256[DIGEST_HEX_SIZE], struct fail *fail)
 {
 	const unsigned char *start = size ? bytes : (const unsigned char *)"";
 	struct reader reader = {.at = start, .end = start + size, .fail = fail};
 	struct forest *forest = xcalloc(1, sizeof(*forest));
 	uint64_t node_count;
 
-	if (check_digest(&reader) && read_header(&reader, forest, &node_count) && read_labels(&reader, forest) &&
-	    read_features(&reader, forest) && read_distributions(&reader, forest) && read_trees(&reader, forest) &&
-	    (reader.at == reader.end || bad(&reader, "bytes follow its last tree")))
+	if (check_digest(&reader, sha256) && read_header(&reader, forest, &node_count) &&
+	    read_labels(&reader, forest) && read_features(&reader, forest) && read_distributions(&reader, forest) &&
+	    read_trees(&reader, forest) && (reader.at == reader.end || bad(&reader, "bytes follow its last tree")))
 		return forest;
 	forest_free(forest);
 	return NULL;

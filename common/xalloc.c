@@ -30,16 +30,16 @@ void *xcalloc(size_t count, size_t size)
 	return checked(calloc(count ? count : 1, size ? size : 1));
 }
 
-void *xcalloc_large(size_t count, size_t size)
+void *xmalloc_large(size_t size)
 {
-	const uintptr_t page = (uintptr_t)2 << 20;
-	char *pointer = xcalloc(count, size);
-	uintptr_t at = (uintptr_t)pointer, begin = (at + page - 1) & ~(page - 1),
-		  end = (at + count * size) & ~(page - 1);
+	const size_t page = (size_t)2 << 20;
+	void *pointer;
 
+	if (size < page)
+		return xmalloc(size);
+	pointer = checked(aligned_alloc(page, (size + page - 1) & ~(page - 1)));
 	/* Where the kernel has none, small pages do. */
-	if (begin < end)
-		(void)madvise(pointer + (begin - at), end - begin, MADV_HUGEPAGE);
+	(void)madvise(pointer, size, MADV_HUGEPAGE);
 	return pointer;
 }
 

@@ -11,9 +11,9 @@
 
 void *xmalloc(size_t size);
 void *xcalloc(size_t count, size_t size);
-/* The same for some megabytes that will be filled soon: in large pages where the kernel has them, which saves most of
- * the page faults. */
-void *xcalloc_large(size_t count, size_t size);
+/* For some megabytes that will be filled soon: in large pages where the kernel has them, which saves most of the page
+ * faults. */
+void *xmalloc_large(size_t size);
 void *xreallocarray(void *pointer, size_t count, size_t size);
 char *xstrdup(const char *text);
 char *xstrndup(const char *text, size_t max);

@@ -152,7 +152,7 @@ static bool take_text(struct copy *copy, const struct text *text, const char *pi
 		return fail_set(fail, EXIT_FAILED, "the copy of pipeline \"%s\" is damaged: its checksum does not fit",
 				pipeline);
 	copy->parts.size = (size_t)(end - bytes);
-	copy->parts.forest = forest_read(bytes, copy->parts.size, fail);
+	copy->parts.forest = forest_read(bytes, copy->parts.size, NULL, fail);
 	return copy->parts.forest != NULL;
 }
 

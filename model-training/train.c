@@ -81,16 +81,13 @@ static bool make_forest(struct training *training, const struct grown *grown, st
 {
 	struct plan *plan = training->plan;
 	int threads = training->settings->threads;
-	unsigned char hash[DIGEST_SIZE];
 	bool done;
 
 	training->importance = xcalloc((size_t)plan->dataset->feature_count, sizeof(*training->importance));
 	importance_of_impurity(plan->dataset, grown, threads, training->importance);
 	done = forest_write(plan->dataset, grown, threads, &training->bytes, fail);
 	if (done) {
-		digest_bytes(training->bytes.data, training->bytes.size, hash);
-		digest_hex(hash, training->sha256);
-		training->forest = forest_read(training->bytes.data, training->bytes.size, fail);
+		training->forest = forest_read(training->bytes.data, training->bytes.size, training->sha256, fail);
 		done = training->forest && check_forest(training, grown, fail);
 	}
 	return done;

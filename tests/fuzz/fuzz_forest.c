@@ -69,7 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	memcpy(bytes, data, size);
 	digest_bytes(data, size, bytes + size);
-	forest = forest_read(bytes, size + DIGEST_SIZE, &fail);
+	forest = forest_read(bytes, size + DIGEST_SIZE, NULL, &fail);
 	free(bytes);
 	PROMISE((forest == NULL) == (fail.code != 0));
 	if (!forest)

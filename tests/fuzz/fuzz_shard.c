@@ -52,7 +52,7 @@ static void use(const struct dataset *dataset, const struct grown *grown, int fi
 	importance_of_impurity(dataset, grown, 1, importance);
 	if (grown->tree_count > 0) {
 		PROMISE(forest_write(dataset, grown, 1, &model, &fail));
-		forest = forest_read(model.data, model.size, &fail);
+		forest = forest_read(model.data, model.size, NULL, &fail);
 		PROMISE(forest && forest->tree_count == grown->tree_count);
 		forest_free(forest);
 	}

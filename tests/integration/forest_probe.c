@@ -14,7 +14,7 @@ static struct forest *read_model(const char *path, struct fail *fail)
 	FILE *file = fopen(path, "re");
 	char *bytes = xmalloc(MAX_MODEL);
 	size_t size = file ? fread(bytes, 1, MAX_MODEL, file) : 0;
-	struct forest *forest = forest_read(bytes, size, fail);
+	struct forest *forest = forest_read(bytes, size, NULL, fail);
 
 	if (file)
 		fclose(file);

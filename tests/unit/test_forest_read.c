@@ -112,7 +112,7 @@ static struct forest *read_made(struct fail *fail)
 	struct forest *forest;
 
 	memcpy(copy, made.data, made.size);
-	forest = forest_read(copy, made.size, fail);
+	forest = forest_read(copy, made.size, NULL, fail);
 	free(copy);
 	return forest;
 }
@@ -732,10 +732,10 @@ static void nothing_is_no_model(void **state UNUSED)
 {
 	struct fail fail = {0};
 
-	assert_null(forest_read("", 0, &fail));
+	assert_null(forest_read("", 0, NULL, &fail));
 	assert_int_equal(fail.code, EXIT_BAD_DATA);
 	fail_clear(&fail);
-	assert_null(forest_read(NULL, 0, &fail));
+	assert_null(forest_read(NULL, 0, NULL, &fail));
 	assert_int_equal(fail.code, EXIT_BAD_DATA);
 	forest_free(NULL);
 }

@@ -156,7 +156,7 @@ static struct forest *read_by_hand(struct text *bytes)
 	for (int i = 0; i < 3; i++)
 		distributions_append(&tree.leaves, draws[i], 2);
 	if (forest_write(dataset, &grown, 1, bytes, &fail))
-		forest = forest_read(bytes->data, bytes->size, &fail);
+		forest = forest_read(bytes->data, bytes->size, NULL, &fail);
 	if (!forest)
 		fail_msg("%s", fail.text);
 	distributions_release(&tree.leaves);
@@ -376,7 +376,7 @@ static void equals_the_golden_model(void **state UNUSED)
 		assert_true(forest_write(dataset, &grown, 2, &bytes, &fail));
 		grown_release(&grown);
 		check_hash("the model", bytes.data, bytes.size, json_object_get(model, "sha256"));
-		forest = forest_read(bytes.data, bytes.size, &fail);
+		forest = forest_read(bytes.data, bytes.size, NULL, &fail);
 		assert_non_null(forest);
 		check_predictions(&fixture, forest, json_integer_value(json_object_get(model, "right")));
 		forest_free(forest);

@@ -281,7 +281,7 @@ static struct forest *grow_and_read(const struct dataset *dataset, const struct 
 		fail_msg("%s", fail.text);
 	grown_release(&grown);
 	digest_bytes(bytes.data, bytes.size, hash);
-	forest = forest_read(bytes.data, bytes.size, &fail);
+	forest = forest_read(bytes.data, bytes.size, NULL, &fail);
 	if (!forest)
 		fail_msg("%s", fail.text);
 	text_release(&bytes);

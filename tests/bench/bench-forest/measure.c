@@ -315,7 +315,7 @@ json_t *measure(const struct table *table, const struct grow_settings *settings,
 	json_object_set_new(result, "min_samples_leaf", json_integer(settings->min_samples_leaf));
 	report_columns(table, result);
 	if (fit(table, settings, &bytes, result, fail))
-		forest = forest_read(bytes.data, bytes.size, fail);
+		forest = forest_read(bytes.data, bytes.size, NULL, fail);
 	text_release(&bytes);
 	if (forest) {
 		make_test(table, forest, &test);
