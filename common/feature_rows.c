@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/cell_store.h"
+#include "common/forest_walk.h"
 #include "common/registry.h"
 #include "common/xalloc.h"
 
@@ -244,7 +245,8 @@ void feature_rows_predict(const struct feature_rows *rows, const struct forest *
 	uint16_t *found = xcalloc(count, sizeof(*found));
 	uint64_t *found_scores = scores ? xcalloc(count * class_count, sizeof(*scores)) : NULL;
 
-	sort_distinct(distinct, count, forest->feature_count, distinct_of, row_count);
+	if (!forest_walk_sorts(forest))
+		sort_distinct(distinct, count, forest->feature_count, distinct_of, row_count);
 	forest_predict_rows(forest, distinct, count, found, found_scores);
 	for (size_t row = 0; row < row_count; row++) {
 		classes[row] = found[distinct_of[row]];

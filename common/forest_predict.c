@@ -82,12 +82,13 @@ static void predict_abreast(const struct forest *forest, const int32_t *keys, si
 	}
 }
 
-static void predict_block(const struct forest *forest, const int32_t *keys, size_t rows, uint64_t *scores)
+static void predict_block(const struct forest *forest, const int32_t *keys, size_t rows, bool only_classes,
+			  uint64_t *scores)
 {
 	memset(scores, 0, rows * (size_t)forest->class_count * sizeof(*scores));
 	if (rows >= WALK_ROWS && rows >= forest->node_count / (size_t)forest->tree_count / NODES_PER_ROW &&
 	    forest->feature_count <= FEATURES_PER_TREE * forest->tree_count && forest_walk_fits(forest))
-		forest_walk(forest, keys, rows, scores);
+		forest_walk(forest, keys, rows, only_classes, scores);
 	else
 		predict_abreast(forest, keys, rows, scores);
 }
@@ -123,7 +124,7 @@ void forest_predict_by_trees(const struct forest *forest, const int32_t *keys, s
 		size_t count = rows - start < block ? rows - start : block;
 
 		used = scores ? scores + start * class_count : own ? own : few;
-		predict_block(forest, keys + start * (size_t)forest->feature_count, count, used);
+		predict_block(forest, keys + start * (size_t)forest->feature_count, count, !scores, used);
 		for (size_t row = 0; row < count; row++)
 			classes[start + row] = (uint16_t)best_class(used + row * class_count, forest->class_count);
 	}

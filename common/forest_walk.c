@@ -13,6 +13,8 @@ enum {
 	BYTE_THRESHOLDS = 255, /* of a feature whose keys take one byte */
 	SORTED_FEATURES = 8,   /* no more narrow ones than that: rows are sorted by them */
 	MAX_SUMMED = 255,      /* trees whose shares fit 32 bits */
+	NODES_AHEAD = 128,     /* that are asked for before they are laid out */
+	LOOK_TREES = 5,	       /* after so many trees rows are looked at whether they are decided */
 	NARROW_PLACE_BITS = 7, /* of a narrow node: where the key lies; above it 8 bits of threshold and 17 of a node */
 	NARROW_NODE_SHIFT = NARROW_PLACE_BITS + 8,
 	WIDE_PLACE_BITS = 12, /* of a wide one; above it 32 bits of threshold and 20 of a node */
@@ -30,8 +32,10 @@ struct walk {
 	bool narrow;
 	struct column *columns; /* by feature */
 	size_t stride;		/* bytes of a row's keys */
-	uint8_t *keys;		/* coded */
-	uint32_t *order;	/* the rows in the order in which they are walked */
+	uint8_t *coded;		/* the keys row by row */
+	size_t rows;		/* that are walked, */
+	uint32_t *order;	/* in which order, */
+	uint8_t *keys;		/* with which keys, as the nodes need them */
 	uint32_t *sums;		/* class_count each, in this order */
 	void *nodes;
 	uint32_t *leaves; /* by node: of a leaf, its distribution */
@@ -39,8 +43,9 @@ struct walk {
 };
 
 /* A node is one number. From the highest bit on: its left child's number, which is even; the complement of its
- * threshold; where its key lies. Adding the key at the threshold's place carries into the child's number when the key is
- * greater, which makes it the right child's. A leaf has its own number and a zero, to which no key adds up so far. */
+ * threshold; where its key lies. Adding the key at the threshold's place carries into the child's number when the key
+ * is greater, which makes it the right child's. A leaf has its own number and a zero, to which no key adds up so far.
+ */
 
 /* ------------------------------------------------------------------ nodes of 4 bytes */
 
@@ -59,7 +64,8 @@ static inline node_narrow split_narrow(const struct column *column, const struct
 
 static inline uint32_t step_narrow(node_narrow node, const uint8_t *keys, size_t lane, size_t stride UNUSED)
 {
-	const uint32_t *key = (const uint32_t *)(const void *)keys + lane + (node & ((1u << NARROW_PLACE_BITS) - 1)) * 2;
+	const uint32_t *key =
+	    (const uint32_t *)(const void *)keys + lane + (node & ((1u << NARROW_PLACE_BITS) - 1)) * 2;
 
 	return (node + *key) >> NARROW_NODE_SHIFT;
 }
@@ -181,76 +187,75 @@ static void code_row(const struct walk *walk, const int32_t *keys, uint8_t *code
 }
 
 /* By one byte of each row, those of equal bytes as they stand. */
-static void sort_by_byte(const struct walk *walk, size_t rows, size_t byte, uint32_t *from, uint32_t *to)
+static void sort_by_byte(const struct walk *walk, size_t byte, const uint32_t *from, uint32_t *to)
 {
 	size_t ends[256] = {0}, sum = 0;
 
-	for (size_t i = 0; i < rows; i++)
-		ends[walk->keys[i * walk->stride + byte]]++;
+	for (size_t i = 0; i < walk->rows; i++)
+		ends[walk->coded[i * walk->stride + byte]]++;
 	for (int i = 0; i < 256; i++) {
 		size_t count = ends[i];
 
 		ends[i] = sum;
 		sum += count;
 	}
-	for (size_t i = 0; i < rows; i++)
-		to[ends[walk->keys[from[i] * walk->stride + byte]]++] = from[i];
+	for (size_t i = 0; i < walk->rows; i++)
+		to[ends[walk->coded[from[i] * walk->stride + byte]]++] = from[i];
 }
 
-static void sort_rows(struct walk *walk, size_t rows)
+static void sort_rows(struct walk *walk)
 {
-	uint32_t *other = xcalloc(rows, sizeof(*other));
+	uint32_t *other = xcalloc(walk->rows, sizeof(*other));
 
 	for (size_t byte = (size_t)walk->forest->feature_count; byte-- > 0;) {
 		uint32_t *sorted = other;
 
-		sort_by_byte(walk, rows, byte, walk->order, sorted);
+		sort_by_byte(walk, byte, walk->order, sorted);
 		other = walk->order;
 		walk->order = sorted;
 	}
 	free(other);
 }
 
-/* Of whole groups of eight; the last row comes more than once where rows are missing. */
-static size_t walked_rows(size_t rows)
-{
-	return (rows + LANES - 1) / LANES * LANES;
-}
-
-/* From row by row to eight rows' columns one after another, in the order of the walk, each key where a node's threshold
- * is. */
-static void turn_keys(struct walk *walk, size_t rows)
-{
-	size_t columns = walk->stride;
-	uint32_t *turned = xcalloc(walked_rows(rows), columns * sizeof(*turned));
-
-	for (size_t i = 0; i < walked_rows(rows); i++) {
-		const uint8_t *from = walk->keys + walk->order[i < rows ? i : rows - 1] * columns;
-		uint32_t *to = turned + i / LANES * LANES * columns + i % LANES;
-
-		for (size_t column = 0; column < columns; column++)
-			to[column * LANES] = (uint32_t)from[column] << NARROW_PLACE_BITS;
-	}
-	free(walk->keys);
-	walk->keys = (uint8_t *)turned;
-	walk->stride = columns * sizeof(*turned);
-}
-
-static void code_rows(struct walk *walk, const int32_t *keys, size_t rows)
+static void code_rows(struct walk *walk, const int32_t *keys)
 {
 	size_t features = (size_t)walk->forest->feature_count;
 
-	walk->keys = xcalloc(walked_rows(rows), walk->stride);
-	walk->order = xcalloc(rows, sizeof(*walk->order));
-	for (size_t row = 0; row < walked_rows(rows); row++)
-		code_row(walk, keys + (row < rows ? row : rows - 1) * features, walk->keys + row * walk->stride);
-	for (size_t row = 0; row < rows; row++)
+	walk->coded = xcalloc(walk->rows, walk->stride);
+	walk->order = xcalloc(walk->rows, sizeof(*walk->order));
+	for (size_t row = 0; row < walk->rows; row++) {
+		code_row(walk, keys + row * features, walk->coded + row * walk->stride);
 		walk->order[row] = (uint32_t)row;
-	if (!walk->narrow)
-		return;
-	if (features <= SORTED_FEATURES)
-		sort_rows(walk, rows);
-	turn_keys(walk, rows);
+	}
+	if (forest_walk_sorts(walk->forest))
+		sort_rows(walk);
+}
+
+/* Whole groups of eight; the last row comes more than once where rows are missing. */
+static size_t walked_rows(const struct walk *walk)
+{
+	return (walk->rows + LANES - 1) / LANES * LANES;
+}
+
+/* Of a row that is walked, each key where a narrow node's threshold is; those of eight rows column by column. */
+static void put_narrow_keys(struct walk *walk, size_t i, const uint8_t *coded)
+{
+	uint32_t *keys = (uint32_t *)(void *)walk->keys + i / LANES * LANES * walk->stride + i % LANES;
+
+	for (size_t column = 0; column < walk->stride; column++)
+		keys[column * LANES] = (uint32_t)coded[column] << NARROW_PLACE_BITS;
+}
+
+static void arrange_keys(struct walk *walk)
+{
+	for (size_t i = 0; i < walked_rows(walk); i++) {
+		const uint8_t *coded = walk->coded + walk->order[i < walk->rows ? i : walk->rows - 1] * walk->stride;
+
+		if (walk->narrow)
+			put_narrow_keys(walk, i, coded);
+		else
+			memcpy(walk->keys + i * walk->stride, coded, walk->stride);
+	}
 }
 
 /* ------------------------------------------------------------------ trees */
@@ -294,37 +299,68 @@ static void add_shares(const struct walk *walk, const uint32_t *places, size_t r
 	}
 }
 
-static void walk_tree(const struct walk *walk, int tree, size_t rows)
+static void walk_tree(const struct walk *walk, int tree)
 {
 	size_t classes = (size_t)walk->forest->class_count;
+	size_t stride = walk->narrow ? walk->stride * sizeof(uint32_t) : walk->stride;
 	uint32_t places[CHUNK];
 
 	if (walk->narrow)
 		lay_out_narrow(walk, tree);
 	else
 		lay_out_wide(walk, tree);
-	for (size_t start = 0; start < rows; start += CHUNK) {
-		size_t count = rows - start < CHUNK ? rows - start : CHUNK;
-		const uint8_t *keys = walk->keys + start * walk->stride;
+	for (size_t start = 0; start < walk->rows; start += CHUNK) {
+		size_t count = walk->rows - start < CHUNK ? walk->rows - start : CHUNK;
+		const uint8_t *keys = walk->keys + start * stride;
 
 		if (walk->narrow)
 			for (size_t i = 0; i < count; i += LANES)
-				walk_narrow(walk, keys + i * walk->stride, places + i);
+				walk_narrow(walk, keys + i * stride, places + i);
 		else
 			for (size_t i = 0; i < count; i += LANES)
-				walk_wide(walk, keys + i * walk->stride, places + i);
+				walk_wide(walk, keys + i * stride, places + i);
 		add_shares(walk, places, count, walk->sums + start * classes);
 	}
 }
 
-static void move_sums(struct walk *walk, size_t rows, uint64_t *scores)
+static void move_sums(struct walk *walk, uint64_t *scores)
 {
 	size_t classes = (size_t)walk->forest->class_count;
 
-	for (size_t i = 0; i < rows; i++)
+	for (size_t i = 0; i < walk->rows; i++)
 		for (size_t k = 0; k < classes; k++)
 			scores[walk->order[i] * classes + k] += walk->sums[i * classes + k];
-	memset(walk->sums, 0, rows * classes * sizeof(*walk->sums));
+	memset(walk->sums, 0, walk->rows * classes * sizeof(*walk->sums));
+}
+
+/* No class can catch up with the first one any more. */
+static bool is_decided(const uint64_t *scores, size_t classes, int trees_left)
+{
+	uint64_t first = 0, second = 0;
+
+	for (size_t k = 0; k < classes; k++) {
+		uint64_t score = scores[k], lower = score < first ? score : first;
+
+		first = score > first ? score : first;
+		second = lower > second ? lower : second;
+	}
+	return first - second > (uint64_t)trees_left << FOREST_SHARE_BITS;
+}
+
+static void leave_decided(struct walk *walk, const uint64_t *scores, int trees_left)
+{
+	size_t classes = (size_t)walk->forest->class_count, kept = 0;
+
+	for (size_t i = 0; i < walk->rows; i++)
+		if (!is_decided(scores + walk->order[i] * classes, classes, trees_left))
+			walk->order[kept++] = walk->order[i];
+	walk->rows = kept;
+	arrange_keys(walk);
+}
+
+bool forest_walk_sorts(const struct forest *forest)
+{
+	return forest->feature_count <= SORTED_FEATURES && is_narrow(forest);
 }
 
 bool forest_walk_fits(const struct forest *forest)
@@ -333,26 +369,41 @@ bool forest_walk_fits(const struct forest *forest)
 	       (size_t)forest->feature_count * sizeof(uint32_t) <= 1u << WIDE_PLACE_BITS;
 }
 
-void forest_walk(const struct forest *forest, const int32_t *keys, size_t rows, uint64_t *scores)
+/* Before half of the trees nothing is decided. */
+static void walk_trees(struct walk *walk, uint64_t *scores, bool only_classes)
+{
+	int trees = walk->forest->tree_count;
+
+	for (int tree = 0; tree < trees && walk->rows > 0; tree++) {
+		int left = trees - 1 - tree;
+		bool look = only_classes && left > 0 && left < trees / 2 && left % LOOK_TREES == 0;
+
+		walk_tree(walk, tree);
+		if (look || left == 0 || tree % MAX_SUMMED == MAX_SUMMED - 1)
+			move_sums(walk, scores);
+		if (look)
+			leave_decided(walk, scores, left);
+	}
+}
+
+void forest_walk(const struct forest *forest, const int32_t *keys, size_t rows, bool only_classes, uint64_t *scores)
 {
 	size_t nodes = largest_tree(forest) + (size_t)1; /* the root has no sibling */
-	struct walk walk = {.forest = forest, .narrow = is_narrow(forest)};
+	struct walk walk = {.forest = forest, .narrow = is_narrow(forest), .rows = rows};
 
 	place_columns(&walk);
-	code_rows(&walk, keys, rows);
+	code_rows(&walk, keys);
+	walk.keys = xcalloc(walked_rows(&walk), walk.stride * (walk.narrow ? sizeof(uint32_t) : 1));
+	arrange_keys(&walk);
 	walk.sums = xcalloc(rows * (size_t)forest->class_count, sizeof(*walk.sums));
 	walk.nodes = xcalloc(nodes, walk.narrow ? sizeof(node_narrow) : sizeof(node_wide));
 	walk.leaves = xcalloc(nodes, sizeof(*walk.leaves));
 	walk.open = xcalloc(nodes + 1, sizeof(*walk.open));
-	for (int tree = 0; tree < forest->tree_count; tree++) {
-		walk_tree(&walk, tree, rows);
-		if (tree % MAX_SUMMED == MAX_SUMMED - 1)
-			move_sums(&walk, rows, scores);
-	}
-	move_sums(&walk, rows, scores);
+	walk_trees(&walk, scores, only_classes);
 	free(walk.columns);
-	free(walk.keys);
+	free(walk.coded);
 	free(walk.order);
+	free(walk.keys);
 	free(walk.sums);
 	free(walk.nodes);
 	free(walk.leaves);

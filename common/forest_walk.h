@@ -17,10 +17,14 @@
 
 enum { FOREST_WALK_ROWS = 8 }; /* side by side */
 
+/* Rows are sorted here; where not, it pays to give them in the order of their keys. */
+bool forest_walk_sorts(const struct forest *forest);
+
 /* Nodes and features fit; whether it pays is the caller's to decide. */
 bool forest_walk_fits(const struct forest *forest);
 
-/* Adds the shares of all trees to each row's scores (rows * class_count), which the caller has set. */
-void forest_walk(const struct forest *forest, const int32_t *keys, size_t rows, uint64_t *scores);
+/* Adds the shares of all trees to each row's scores (rows * class_count), which the caller has set. only_classes: a row
+ * is left as soon as no tree to come can change which class has the highest score; its scores lack those trees. */
+void forest_walk(const struct forest *forest, const int32_t *keys, size_t rows, bool only_classes, uint64_t *scores);
 
 #endif

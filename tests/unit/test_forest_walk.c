@@ -21,25 +21,28 @@ struct shape {
 };
 
 static const struct shape shapes[] = {
-    {1, 1, 0, 0, 2, 1, 1, 0, 100},		     /* nothing but a leaf */
-    {1, 0, 0, 0, 1, 3, 1, 0, 17},		     /* a feature that splits nothing, one class */
+    {1, 1, 0, 0, 2, 1, 1, 0, 100}, /* nothing but a leaf */
+    {1, 0, 0, 0, 1, 3, 1, 0, 17},  /* a feature that splits nothing, one class */
     {1, 1, 0, 0, 2, 2, 3, 0, 9},
     {3, 4, 0, 0, 5, 7, 101, 0, 1000},
-    {5, 17, 0, 0, 5, 4, 20001, 0, 3000},	     /* sorted */
-    {8, 255, 0, 0, 4, 9, 3001, 0, 777},		     /* the most that is sorted, the most of a byte */
-    {8, 256, 0, 0, 4, 9, 3001, 0, 777},		     /* one more */
+    {5, 17, 0, 0, 5, 4, 20001, 0, 3000}, /* sorted */
+    {8, 255, 0, 0, 4, 9, 3001, 0, 777},	 /* the most that is sorted, the most of a byte */
+    {8, 256, 0, 0, 4, 9, 3001, 0, 777},	 /* one more */
     {9, 255, 0, 0, 3, 9, 3001, 0, 513},
-    {32, 3, 0, 0, 2, 3, 3001, 0, 300},		     /* the most of small nodes */
+    {32, 3, 0, 0, 2, 3, 3001, 0, 300}, /* the most of small nodes */
     {33, 3, 0, 0, 2, 5, 3001, 0, 300},
     {1000, 2, 3, 300, 2, 2, 4001, 0, 100},
-    {7, 9, 2, 70000, 6, 3, 30001, 0, 2000},	     /* more thresholds than a rank can tell */
+    {7, 9, 2, 70000, 6, 3, 30001, 0, 2000}, /* more thresholds than a rank can tell */
     {56, 5, 20, 1000, 5, 5, 5001, 30, 1001},
-    {3, 20, 0, 0, 1000, 3, 501, 0, 50},		     /* classes */
-    {2, 255, 0, 0, 3, 256, 31, 0, 255},		     /* trees whose scores exceed 32 bits */
+    {3, 20, 0, 0, 1000, 3, 501, 0, 50}, /* classes */
+    {4, 30, 0, 0, 2, 11, 301, 0, 1000}, /* some rows are decided early */
+    {4, 30, 0, 0, 3, 100, 301, 0, 1000},
+    {12, 30, 5, 300, 2, 100, 301, 0, 500},
+    {2, 255, 0, 0, 3, 256, 31, 0, 255}, /* trees whose scores exceed 32 bits */
     {2, 300, 0, 0, 3, 511, 31, 0, 256},
-    {4, 200, 0, 0, 2, 1, 131071, 0, 500},	     /* about the largest tree of small nodes */
+    {4, 200, 0, 0, 2, 1, 131071, 0, 500}, /* about the largest tree of small nodes */
     {4, 200, 0, 0, 2, 1, 131073, 0, 500},
-    {2, 250, 0, 0, 3, 3, 5001, 100, 100},	     /* a chain */
+    {2, 250, 0, 0, 3, 3, 5001, 100, 100}, /* a chain */
     {2, 2500, 0, 0, 3, 3, 5001, 100, 100},
 };
 
@@ -163,16 +166,29 @@ static int32_t make_key(const struct forest_feature *feature, uint64_t *random)
 			 (uint32_t)(next(random) % 3) - 1);
 }
 
-static void compare_rows(const struct forest *forest, const int32_t *keys, size_t rows)
+/* How many rows were left before the last tree. */
+static size_t compare_rows(const struct forest *forest, const int32_t *keys, size_t rows)
 {
 	size_t classes = (size_t)forest->class_count;
 	uint64_t *scores = xcalloc(rows * classes, sizeof(*scores)), *alone = xcalloc(classes, sizeof(*alone));
+	uint64_t *decided = xcalloc(rows * classes, sizeof(*decided));
+	size_t left_early = 0;
 	uint16_t *predicted = xcalloc(rows, sizeof(*predicted)), *silent = xcalloc(rows, sizeof(*silent));
 
-	forest_walk(forest, keys, rows, scores);
+	forest_walk(forest, keys, rows, false, scores);
+	forest_walk(forest, keys, rows, true, decided);
 	for (size_t row = 0; row < rows; row++) {
-		forest_predict(forest, keys + row * (size_t)forest->feature_count, alone);
+		int best = forest_predict(forest, keys + row * (size_t)forest->feature_count, alone);
+
 		assert_memory_equal(alone, scores + row * classes, classes * sizeof(*alone));
+		for (size_t k = 0; k < classes; k++) {
+			assert_true(decided[row * classes + k] <= alone[k]);
+			if ((int)k < best)
+				assert_true(decided[row * classes + k] < decided[row * classes + (size_t)best]);
+			else
+				assert_true(decided[row * classes + k] <= decided[row * classes + (size_t)best]);
+		}
+		left_early += memcmp(alone, decided + row * classes, classes * sizeof(*alone)) != 0;
 	}
 	memset(scores, 255, rows * classes * sizeof(*scores));
 	forest_predict_by_trees(forest, keys, rows, predicted, scores);
@@ -185,13 +201,16 @@ static void compare_rows(const struct forest *forest, const int32_t *keys, size_
 	}
 	free(scores);
 	free(alone);
+	free(decided);
 	free(predicted);
 	free(silent);
+	return left_early;
 }
 
 static void equals_rows_alone(void **state UNUSED)
 {
 	uint64_t random = 1;
+	size_t left_early = 0;
 
 	for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++) {
 		struct forest *forest = make_forest(&shapes[i], &random);
@@ -201,12 +220,13 @@ static void equals_rows_alone(void **state UNUSED)
 		assert_true(forest_walk_fits(forest));
 		for (size_t k = 0; k < shapes[i].rows * features; k++)
 			keys[k] = make_key(&forest->features[k % features], &random);
-		compare_rows(forest, keys, shapes[i].rows);
+		left_early += compare_rows(forest, keys, shapes[i].rows);
 		for (size_t rows = 1; rows < 20 && rows <= shapes[i].rows; rows++)
-			compare_rows(forest, keys, rows);
+			left_early += compare_rows(forest, keys, rows);
 		free(keys);
 		forest_free(forest);
 	}
+	assert_true(left_early > 100);
 }
 
 static void adds_to_what_is_there(void **state UNUSED)
@@ -215,7 +235,7 @@ static void adds_to_what_is_there(void **state UNUSED)
 	uint64_t random = 7, scores[3][2] = {{1, 2}, {3, 4}, {5, 6}}, alone[2];
 	struct forest *forest = make_forest(&shapes[2], &random);
 
-	forest_walk(forest, keys, 3, scores[0]);
+	forest_walk(forest, keys, 3, false, scores[0]);
 	for (uint64_t row = 0; row < 3; row++) {
 		forest_predict(forest, &keys[row], alone);
 		assert_int_equal(scores[row][0], alone[0] + 2 * row + 1);
