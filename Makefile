@@ -208,6 +208,7 @@ bench:
 	@BIN=$(abspath $(O)/bin) tests/bench/api
 	@BIN=$(abspath $(O)/bin) tests/bench/fetch
 	@BIN=$(abspath $(O)/bin) tests/bench/weeks
+	@BIN=$(abspath $(O)/bin) tests/bench/ticks
 	@BIN=$(abspath $(O)/bin) tests/bench/cells
 	@$(O)/bin/looks && $(O)/bin/looks --rows 20000 --days 52 && $(O)/bin/looks --reference 2000 && $(O)/bin/looks --accuracy 0.97
 
