@@ -24,8 +24,6 @@ experiment_start() {
 	children=()
 	metrics/prometheus/host "$work/prometheus" 9099 1s >"$work/prometheus.log" 2>&1 &
 	children+=($!)
-	metrics/watch-pods "$work/counted" green-ml >"$work/watch.log" 2>&1 &
-	children+=($!)
 	for ((i = 0; i < 60; i++)); do
 		curl -sf -m 2 -o /dev/null http://127.0.0.1:9099/-/ready && break
 		sleep 1
@@ -35,6 +33,17 @@ experiment_start() {
 	argo cron suspend scheduler >/dev/null # ticks are submitted from it, at simulated times
 	set_default train-and-deploy fake_computation true # the scheduler submits without this parameter
 	rm -f "$output/pods-argo.csv"
+}
+
+# Anew for every run: pods of a retraining are named after its number, which begins at 1 again.
+watch_pods() {
+	if [ -n "${children[1]:-}" ]; then
+		kill "${children[1]}"
+		wait "${children[1]}" || :
+	fi
+	rm -f "$work/counted"
+	metrics/watch-pods "$work/counted" green-ml >"$work/watch.log" 2>&1 &
+	children[1]=$!
 }
 
 experiment_stop() {
@@ -103,6 +112,7 @@ experiment_run() { # FAKE_SCALE REPEAT
 	set_default train-and-deploy fake_computation "$(awk -v scale="$1" 'BEGIN { print (scale > 0 ? "true" : "false") }')"
 	put_specs
 	empty_database
+	watch_pods
 	for ((week = 1; week <= WEEKS; week++)); do
 		now=$(weeks_time "$week")
 		echo "experiment: week $week" >&2
