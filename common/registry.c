@@ -69,14 +69,18 @@ static bool read_slices(PGconn *db, int model_id, unsigned char *bytes, size_t s
 static struct forest *read_stored(const unsigned char *bytes, size_t size, const char *sha256, struct fail *fail)
 {
 	char found[DIGEST_HEX_SIZE];
-	struct forest *forest = forest_read(bytes, size, found, fail);
+	struct fail damage = {0};
+	struct forest *forest = forest_read(bytes, size, found, &damage);
 
-	if (strcmp(found, sha256) == 0)
-		return forest;
-	forest_free(forest);
-	fail_set(fail, EXIT_FAILED, "its stored bytes have sha256 %s, recorded is %s: promote an intact model", found,
-		 sha256);
-	return NULL;
+	if (strcmp(found, sha256) != 0) {
+		forest_free(forest);
+		fail_set(fail, EXIT_FAILED, "its stored bytes have sha256 %s, recorded is %s: promote an intact model",
+			 found, sha256);
+		return NULL;
+	}
+	if (!forest)
+		*fail = damage;
+	return forest;
 }
 
 struct forest *registry_model(PGconn *db, int model_id, unsigned char **bytes, size_t *size, struct fail *fail)
