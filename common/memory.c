@@ -25,12 +25,14 @@ static void read_usage(uint64_t *virtual, uint64_t *resident)
 	*resident *= page;
 }
 
-/* "max" or a number of bytes. */
+/* Of control groups of version 2, "max" or a number of bytes, else of version 1, a number. */
 static uint64_t container_limit(void)
 {
 	FILE *file = fopen("/sys/fs/cgroup/memory.max", "re");
 	uint64_t limit;
 
+	if (!file)
+		file = fopen("/sys/fs/cgroup/memory/memory.limit_in_bytes", "re");
 	if (!file || fscanf(file, "%" SCNu64, &limit) != 1)
 		limit = UINT64_MAX;
 	if (file)

@@ -83,19 +83,29 @@ void parallel_run(int pieces, int threads, void (*worker)(struct parallel_counte
 	parallel_run_all(pieces, threads < pieces ? threads : pieces, worker, context);
 }
 
-/* The processors that the container's limit allows (cgroup v2: "QUOTA PERIOD" in microseconds, or "max PERIOD"). */
+/* How many of the numbers that a file begins with were read. */
+static int read_numbers(const char *path, long long *first, long long *second)
+{
+	FILE *file = fopen(path, "re");
+	int count = file ? fscanf(file, "%lld %lld", first, second) : 0;
+
+	if (file)
+		fclose(file);
+	return count;
+}
+
+/* The processors that the container's limit allows: of control groups of version 2 "QUOTA PERIOD" in microseconds, or
+ * "max PERIOD"; of version 1 a file for each, and a quota of -1 for none. */
 static int quota_processors(void)
 {
-	FILE *file = fopen("/sys/fs/cgroup/cpu.max", "re");
-	long long quota, period;
-	int processors = INT_MAX;
+	long long quota = -1, period = -1, none;
 
-	if (!file)
-		return processors;
-	if (fscanf(file, "%lld %lld", &quota, &period) == 2 && quota > 0 && period > 0 && quota / period < INT_MAX)
-		processors = (int)((quota + period - 1) / period);
-	fclose(file);
-	return processors;
+	if (read_numbers("/sys/fs/cgroup/cpu.max", &quota, &period) < 2 &&
+	    read_numbers("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", &quota, &none) == 1)
+		read_numbers("/sys/fs/cgroup/cpu/cpu.cfs_period_us", &period, &none);
+	if (quota <= 0 || period <= 0 || quota / period >= INT_MAX)
+		return INT_MAX;
+	return (int)((quota + period - 1) / period);
 }
 
 int parallel_processors(void)

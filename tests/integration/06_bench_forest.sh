@@ -134,4 +134,44 @@ case $(readelf -d "$BENCH" 2>/dev/null) in
 	is "a limit for few trees at once: the same model" "$limited" "$(value model_sha256)"
 	;;
 esac
+
+# --- the limits of a container, of control groups of both versions ------------------------------------------------------
+in_container() { # "FILE CONTENT"... -- OPTIONS...: the program sees only these files as its control group
+	local files=()
+	while [ "$1" != -- ]; do
+		files+=("$1")
+		shift
+	done
+	unshare --mount bash -c 'mount -t tmpfs none /sys/fs/cgroup || exit 99
+		while [ "$1" != -- ]; do
+			mkdir -p "/sys/fs/cgroup/$(dirname "${1%% *}")"
+			echo "${1#* }" >"/sys/fs/cgroup/${1%% *}"
+			shift
+		done
+		shift
+		exec "$@"' bash "${files[@]}" "$@"
+}
+if ! in_container 'cpu.max max 100000' -- true 2>"$ERR"; then
+	skip "the limits of a container" "no file system may be mounted here"
+else
+	is "processors: no limit" "$(in_container 'cpu.max max 100000' -- "$BENCH" --csv "$TMP/wide.csv" --label ps_ind_02_cat \
+		--features $few --trees 1 | awk '$1 == "threads" { print $2 }')" "$(nproc)"
+	for limit in 'cpu.max 90000 100000' 'cpu/cpu.cfs_quota_us 90000|cpu/cpu.cfs_period_us 100000'; do
+		IFS='|' read -r -a files <<<"$limit"
+		is "processors: ${limit%% *}" "$(in_container "${files[@]}" -- "$BENCH" --csv "$TMP/wide.csv" \
+			--label ps_ind_02_cat --features $few --trees 1 | awk '$1 == "threads" { print $2 }')" 1
+	done
+	case $(readelf -d "$BENCH" 2>/dev/null) in
+	*libasan*) ;;
+	*)
+		for file in memory.max memory/memory.limit_in_bytes; do
+			run in_container "$file 60000000" -- "$BENCH" --csv "$TMP/wide.csv" --label ps_ind_02_cat --features $few \
+				--threads 1 --trees 3000
+			is "memory: $file: exit code" "$STATUS" 1
+			like "memory: $file: message" "$(cat "$ERR")" \
+				"the 2999 trees would take .* and the container's limit leaves [0-9]+ MB: allow"
+		done
+		;;
+	esac
+fi
 plan_done
