@@ -24,6 +24,7 @@ static bool fits(const struct packed_kernel *kernel, const struct packed *packed
 	const struct grow_data *data = packed->data;
 
 	return data->feature_count <= kernel->max_features && data->class_count <= kernel->max_classes &&
+	       (kernel->code_bits == 0 || packed->code_bits <= kernel->code_bits) &&
 	       (kernel->max_count > UINT8_MAX || data->row_count / BYTE_ROWS < packed->cell_count);
 }
 
@@ -75,15 +76,52 @@ static void find_cells(struct packed *packed)
 	free(firsts);
 }
 
+/* Codes without draws, and the slots of all cells, each beside where its draws go. */
+static void copy_words(struct packed *packed)
+{
+	const struct grow_data *data = packed->data;
+	uint32_t at = 0;
+
+	packed->words = xcalloc((size_t)packed->cell_count + 1, sizeof(*packed->words));
+	packed->slots = xcalloc((size_t)data->slot_count + PACKED_DRAWS_AHEAD, sizeof(*packed->slots));
+	for (uint32_t c = 0; c < packed->cell_count; c++) {
+		for (int f = 0; f < data->feature_count; f++)
+			packed->words[c] |= (uint64_t)data->columns[f].narrow[packed->cells[c]]
+					    << packed->places[f].shift;
+		for (uint32_t s = packed->cells[c]; s < packed->cells[c] + packed->cell_slots[c]; s++)
+			packed->slots[at++] = (struct packed_slot){
+			    .slot = s, .shift = (uint8_t)(packed->kernel->code_bits + 8 * data->classes[s])};
+		packed->slots[at - 1].is_last = 1;
+	}
+}
+
 static void copy_codes(struct packed *packed)
 {
 	const struct grow_data *data = packed->data;
 	size_t width = (size_t)packed->kernel->max_features;
 
+	if (packed->kernel->code_bits > 0) {
+		copy_words(packed);
+		return;
+	}
 	packed->codes = xcalloc(packed->cell_count, width);
 	for (uint32_t c = 0; c < packed->cell_count; c++)
 		for (int f = 0; f < data->feature_count; f++)
 			packed->codes[c * width + (size_t)f] = data->columns[f].narrow[packed->cells[c]];
+}
+
+/* One after another in a number, should it hold them all. */
+static void place_codes(struct packed *packed)
+{
+	for (int f = 0; f < packed->data->feature_count; f++) {
+		int bits = 0;
+
+		while (packed->data->columns[f].greatest >> bits)
+			bits++;
+		packed->places[f] =
+		    (struct packed_place){(uint8_t)(packed->code_bits % 64), (uint8_t)((1 << bits) - 1)};
+		packed->code_bits += bits;
+	}
 }
 
 struct packed *packed_new(const struct grow_data *data)
@@ -102,6 +140,7 @@ struct packed *packed_new(const struct grow_data *data)
 	packed->data = data;
 	packed->few_codes = greatest < 64;
 	packed->many_records = BIN_RECORDS * ((uint32_t)greatest + 1);
+	place_codes(packed);
 	find_cells(packed);
 	packed->kernel = choose_kernel(packed);
 	if (!packed->kernel) {
@@ -119,6 +158,8 @@ void packed_free(struct packed *packed)
 	free(packed->cells);
 	free(packed->cell_slots);
 	free(packed->codes);
+	free(packed->words);
+	free(packed->slots);
 	free(packed);
 }
 

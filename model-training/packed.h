@@ -3,7 +3,7 @@
 
 /*
  * Growing trees where rows are narrow: each distinct row that a tree has drawn is one record of its codes and its draws
- * by class, 16 to 64 bytes, and a node is a run of records that a cut parts in two. What a node needs lies side by
+ * by class, 8 to 64 bytes, and a node is a run of records that a cut parts in two. What a node needs lies side by
  * side, a small node fits into a few cache lines, and the classes of a record are added up at once.
  *
  *	struct packed *packed = packed_new(&data);		once per forest; NULL: rows are not narrow, see below
@@ -14,8 +14,9 @@
  *	packed_free(packed);
  *
  * Rows are narrow when no feature has more than 256 values and there are at most 8 features and 4 classes, or 24 and
- * 4, 16 and 8, 32 and 16. Rows of 8 features and 8 classes take 16 bytes too where there are not many times as many
- * rows as distinct ones: a class's draws are one byte then, and a distinct row has several records should they not fit.
+ * 4, 16 and 8, 32 and 16. Where there are not many times as many rows as distinct ones a class's draws are one byte,
+ *and a distinct row has several records should they not fit: one of 16 bytes for 8 features and 8 classes, or one
+ *number of 8 bytes where the values of all features need 32 bits and there are 4 classes, or 24 bits and 5.
  * packed_kernel.h holds the code, compiled for each of these shapes, plainly and for processors with AVX2; all
  * arithmetic is in integers up to the one division of cut.h, so both grow the same trees. With
  * GREEN_ML_SIMD=off in the environment only the plain one is used.

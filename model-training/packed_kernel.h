@@ -1,8 +1,9 @@
 /*
  * One shape of packed growing: packed_kernels.h includes this file with
- *	LANES		classes of a record, a power of two
- *	COUNT_BITS	of its draws of a class: 8, with 8 classes, or 16
+ *	LANES		classes that are added up at once, a power of two
+ *	COUNT_BITS	of a record's draws of a class: 8, with 8 classes or with CODE_BITS, or 16
  *	CODES		code bytes of a record, a multiple of 8
+ *	CODE_BITS	instead, where a record is one number of 64 bits: of its codes; CODES is 8 then
  *	NAME(word)	a name of this shape
  * A vector of LANES numbers is one or more registers, as the processor has them.
  */
@@ -116,23 +117,6 @@ static ALWAYS_INLINE void NAME(search)(struct NAME(work) * work, struct NAME(nod
 		NAME(search_rare)(work, node, features, count, best, any_varies);
 }
 
-/* The features that have one code only in a few records. */
-static ALWAYS_INLINE uint32_t NAME(find_constants)(const struct NAME(record) * records, uint32_t count)
-{
-	uint64_t first[CODES / 8], codes[CODES / 8], differ[CODES / 8] = {0};
-	uint32_t varying = 0;
-
-	memcpy(first, records[0].codes, sizeof(first));
-	for (uint32_t i = 1; i < count; i++) {
-		memcpy(codes, records[i].codes, sizeof(codes));
-		for (int word = 0; word < CODES / 8; word++)
-			differ[word] |= codes[word] ^ first[word];
-	}
-	for (int word = 0; word < CODES / 8; word++)
-		varying |= collect_bits(differ[word]) << 8 * word;
-	return ~varying;
-}
-
 /* Draws the candidates as tree.c does. */
 struct NAME(draw) {
 	struct random_draws random;
@@ -216,12 +200,17 @@ static ALWAYS_INLINE uint32_t NAME(partition)(struct packed_grower *grower, cons
 {
 	const struct NAME(record) *from = grower->records[node->second];
 	struct NAME(record) *to = grower->records[!node->second];
-	size_t left = node->begin, feature = (size_t)cut->feature;
+	NAME(place) place = NAME(place_of)(grower->packed, cut->feature);
+	size_t left = node->begin, i = node->begin, free = node->end - node->begin;
 	uint8_t last = cut->left;
 
+#if defined(CODE_BITS) && defined(PACKED_HAS_AVX2)
+	for (; free >= 8; i += 4, free -= 4)
+		left += part_four(from + i, to + left, to + left + free, place, last);
+#endif
 	/* Which way is a coin toss to the branch predictor. */
-	for (size_t i = node->begin, free = node->end - node->begin; i < node->end; i++) {
-		size_t goes_right = from[i].codes[feature] > last;
+	for (; i < node->end; i++) {
+		size_t goes_right = NAME(code)(&from[i], place) > last;
 
 		free--;
 		memcpy(&to[left + (free & -goes_right)], &from[i], sizeof(*to));
@@ -238,6 +227,7 @@ static ALWAYS_INLINE bool NAME(grow_two)(struct NAME(work) * work, const struct 
 	uint32_t varying = ~node->constants, draws, min_leaf = work->data->min_samples_leaf;
 	NAME(totals) totals, others;
 	struct NAME(draw) draw;
+	NAME(place) place;
 	bool swapped;
 	int feature;
 
@@ -250,7 +240,8 @@ static ALWAYS_INLINE bool NAME(grow_two)(struct NAME(work) * work, const struct 
 			feature = NAME(draw_next)(&draw);
 		while (!(varying >> feature & 1));
 	}
-	swapped = records[0].codes[feature] > records[1].codes[feature];
+	place = NAME(place_of)(work->grower->packed, feature);
+	swapped = NAME(code)(&records[0], place) > NAME(code)(&records[1], place);
 	totals = NAME(counts_many)(&records[swapped]);
 	others = node->totals - totals;
 	draws = 0;
@@ -258,7 +249,8 @@ static ALWAYS_INLINE bool NAME(grow_two)(struct NAME(work) * work, const struct 
 		draws += totals[k];
 	if (draws < min_leaf || node->draws - draws < min_leaf)
 		return false;
-	NAME(add_split)(work->grower, feature, records[swapped].codes[feature], records[!swapped].codes[feature]);
+	NAME(add_split)
+	(work->grower, feature, NAME(code)(&records[swapped], place), NAME(code)(&records[!swapped], place));
 	NAME(add_leaf)(work->grower, &totals, draws);
 	NAME(add_leaf)(work->grower, &others, node->draws - draws);
 	return true;
@@ -351,7 +343,7 @@ static void NAME(grow_from)(struct packed_grower *grower, const struct NAME(node
 
 		if (!node->is_leaf && !node->is_given) {
 			if (count <= PACKED_SMALL)
-				node->constants = NAME(find_constants)(NAME(records_of)(&work, node), count);
+				node->constants = NAME(find_constants)(packed, NAME(records_of)(&work, node), count);
 			if (count > 2 && NAME(part)(&work, top)) {
 				top++;
 				continue;

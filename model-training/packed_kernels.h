@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/attr.h"
 #include "common/banned.h"
 #include "model-training/crew.h"
 #include "model-training/packed_internal.h"
@@ -63,6 +64,19 @@ static ALWAYS_INLINE shorts8 widen_bytes(const uint8_t *bytes)
 #endif
 }
 
+static ALWAYS_INLINE shorts8 widen_number(uint64_t number)
+{
+#if defined(__SSE2__)
+	return (shorts8)_mm_unpacklo_epi8(_mm_cvtsi64_si128((int64_t)number), _mm_setzero_si128());
+#else
+	shorts8 bytes;
+
+	for (int i = 0; i < 8; i++)
+		bytes[i] = (int16_t)(number >> 8 * i & UINT8_MAX);
+	return bytes;
+#endif
+}
+
 /* Numbers below 2^15. */
 static ALWAYS_INLINE shorts8 narrow_lanes(lanes4 a, lanes4 b)
 {
@@ -93,6 +107,34 @@ static ALWAYS_INLINE uint32_t collect_bits(uint64_t bytes)
 	/* The lowest bits of the eight bytes, gathered in the highest byte. */
 	return (uint32_t)((bytes & UINT64_C(0x0101010101010101)) * UINT64_C(0x0102040810204080) >> 56);
 }
+
+#if defined(PACKED_HAS_AVX2)
+/* Four numbers: those that go left, then the others, as pairs of halves. */
+#define SIDES(a, b, c, d)                                                                                              \
+	{                                                                                                              \
+		2 * (a), 2 * (a) + 1, 2 * (b), 2 * (b) + 1, 2 * (c), 2 * (c) + 1, 2 * (d), 2 * (d) + 1                 \
+	}
+static const int32_t sides[16][8] __attribute__((aligned(32))) = {
+    SIDES(0, 1, 2, 3), SIDES(1, 2, 3, 0), SIDES(0, 2, 3, 1), SIDES(2, 3, 0, 1), SIDES(0, 1, 3, 2), SIDES(1, 3, 0, 2),
+    SIDES(0, 3, 1, 2), SIDES(3, 0, 1, 2), SIDES(0, 1, 2, 3), SIDES(1, 2, 0, 3), SIDES(0, 2, 1, 3), SIDES(2, 0, 1, 3),
+    SIDES(0, 1, 2, 3), SIDES(1, 0, 2, 3), SIDES(0, 1, 2, 3), SIDES(0, 1, 2, 3)};
+
+/* Parts four records that are numbers: all four are written to either end of a run that is to be filled, of eight at
+ * least, and those that are of the other side are overwritten later. Returns how many went left. */
+static ALWAYS_INLINE size_t part_four(const void *from, void *left, void *right_end, struct packed_place place,
+				      uint8_t last)
+{
+	__m256i records = _mm256_loadu_si256((const __m256i *)from);
+	__m256i codes =
+	    _mm256_and_si256(_mm256_srl_epi64(records, _mm_cvtsi32_si128(place.shift)), _mm256_set1_epi64x(place.mask));
+	int right = _mm256_movemask_pd(_mm256_castsi256_pd(_mm256_cmpgt_epi64(codes, _mm256_set1_epi64x(last))));
+	__m256i parted = _mm256_permutevar8x32_epi32(records, _mm256_load_si256((const __m256i *)sides[right]));
+
+	_mm256_storeu_si256((__m256i *)left, parted);
+	_mm256_storeu_si256((__m256i *)right_end - 1, parted);
+	return 4 - (size_t)__builtin_popcount((unsigned)right);
+}
+#endif
 
 #define LANES 4
 #define COUNT_BITS 16
@@ -128,16 +170,31 @@ static ALWAYS_INLINE uint32_t collect_bits(uint64_t bytes)
 #define NAME(word) word##_8_8
 #include "model-training/packed_kernel.h"
 #undef NAME
+#undef LANES
+#define LANES 4
+#define CODE_BITS 32
+#define NAME(word) word##_4_word
+#include "model-training/packed_kernel.h"
+#undef NAME
+#undef CODE_BITS
+#undef LANES
+#define LANES 8
+#define CODE_BITS 24
+#define NAME(word) word##_8_word
+#include "model-training/packed_kernel.h"
+#undef NAME
+#undef CODE_BITS
 #undef CODES
 #undef LANES
 #undef COUNT_BITS
 
-#define KERNEL(lanes, codes, most)                                                                                     \
+#define KERNEL(shape, features, classes, most, bits)                                                                   \
 	{                                                                                                              \
-		codes, lanes, most, sizeof(struct record_##lanes##_##codes), sizeof(totals_##lanes##_##codes),         \
-		    sizeof(struct node_##lanes##_##codes), grow_##lanes##_##codes, grow_branch_##lanes##_##codes       \
+		features, classes, most, bits, sizeof(struct record_##shape), sizeof(totals_##shape),                  \
+		    sizeof(struct node_##shape), grow_##shape, grow_branch_##shape                                     \
 	}
 
-const struct packed_kernel KERNELS[PACKED_KERNELS] = {KERNEL(4, 8, UINT16_MAX), KERNEL(8, 8, UINT8_MAX),
-						      KERNEL(4, 24, UINT16_MAX), KERNEL(8, 16, UINT16_MAX),
-						      KERNEL(16, 32, UINT16_MAX)};
+const struct packed_kernel KERNELS[PACKED_KERNELS] = {
+    KERNEL(4_word, 8, 4, UINT8_MAX, 32), KERNEL(8_word, 8, 5, UINT8_MAX, 24), KERNEL(4_8, 8, 4, UINT16_MAX, 0),
+    KERNEL(8_8, 8, 8, UINT8_MAX, 0),	 KERNEL(4_24, 24, 4, UINT16_MAX, 0),  KERNEL(8_16, 16, 8, UINT16_MAX, 0),
+    KERNEL(16_32, 32, 16, UINT16_MAX, 0)};

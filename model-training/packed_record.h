@@ -3,21 +3,17 @@
  */
 #ifdef LANES /* without it is empty, not wrong */
 
-#if COUNT_BITS == 8
-typedef uint8_t NAME(count);
-#else
-typedef uint16_t NAME(count);
-#endif
 typedef uint16_t NAME(few) __attribute__((vector_size(LANES * 2)));
 typedef uint32_t NAME(totals) __attribute__((vector_size(LANES * 4)));
 typedef uint64_t NAME(squares) __attribute__((vector_size(LANES * 8)));
 
 enum { NAME(most) = (1 << COUNT_BITS) - 1 };
 
-struct NAME(record) {
-	uint8_t codes[CODES];
-	NAME(count) counts[LANES];
-};
+#ifdef CODE_BITS
+#include "model-training/packed_word.h"
+#else
+#include "model-training/packed_bytes.h"
+#endif
 
 struct NAME(node) {
 	NAME(totals) totals;
@@ -31,17 +27,6 @@ struct NAME(node) {
 	bool is_leaf;
 	bool is_given; /* another thread grows the branch from here */
 };
-
-static ALWAYS_INLINE NAME(few) NAME(counts_few)(const struct NAME(record) * record)
-{
-	NAME(few) counts;
-#if COUNT_BITS == 8
-	counts = (NAME(few))widen_bytes(record->counts);
-#else
-	memcpy(&counts, record->counts, sizeof(counts));
-#endif
-	return counts;
-}
 
 static ALWAYS_INLINE NAME(totals) NAME(counts_many)(const struct NAME(record) * record)
 {
@@ -98,53 +83,88 @@ static ALWAYS_INLINE void NAME(set_leaf)(const struct grow_data *data, struct NA
 			NAME(is_pure)(&node->totals, node->draws);
 }
 
-/* The records of a cell: one, or more where a count does not fit. */
-static ALWAYS_INLINE struct NAME(record) * NAME(split_record)(struct NAME(record) * record, uint32_t *counts)
+/* The records of a cell that was drawn: one, or more where a count does not fit. */
+static __attribute__((noinline)) struct NAME(record) *
+    NAME(split_record)(struct NAME(record) * record, const struct packed *packed, uint32_t cell, const uint32_t *draws)
 {
-	uint32_t any;
+	uint32_t slot = packed->cells[cell], counts[LANES] = {0}, part[LANES], any;
 
+	for (uint32_t s = slot; s < slot + packed->cell_slots[cell]; s++)
+		counts[packed->data->classes[s]] = draws[s];
 	do {
 		any = 0;
 		for (int k = 0; k < LANES; k++) {
-			record->counts[k] = (NAME(count))(counts[k] < NAME(most) ? counts[k] : NAME(most));
-			counts[k] -= record->counts[k];
+			part[k] = counts[k] < NAME(most) ? counts[k] : NAME(most);
+			counts[k] -= part[k];
 			any |= counts[k];
 		}
-		memcpy(record[1].codes, record[0].codes, CODES);
+		NAME(begin_record)(record, packed, cell);
+		for (uint32_t k = 0; k < LANES; k++)
+			NAME(add_draws)(record, k, part[k]);
 		record++;
 	} while (any);
 	return record;
 }
+
+#ifdef CODE_BITS
+/* Slot by slot: how many a cell has nobody can foresee. */
+static ALWAYS_INLINE struct NAME(record) *
+    NAME(make_records)(struct NAME(record) * record, const struct packed *packed, const uint32_t *draws)
+{
+	const struct packed_slot *slot = packed->slots, *end = slot + packed->data->slot_count;
+	uint64_t number = packed->words[0];
+	uint32_t any = 0;
+
+	for (uint32_t c = 0; slot < end; slot++) {
+		uint32_t drawn = draws[slot->slot];
+
+		__builtin_prefetch(slot + PACKED_AHEAD);
+		__builtin_prefetch(&draws[slot[PACKED_DRAWS_AHEAD].slot]);
+		__builtin_prefetch(packed->words + c + PACKED_AHEAD);
+		__builtin_prefetch(record + PACKED_AHEAD, 1);
+		any |= drawn;
+		number |= (uint64_t)(drawn & UINT8_MAX) << slot->shift;
+		record->number = number;
+		if (any > NAME(most) && slot->is_last)
+			record = NAME(split_record)(record, packed, c, draws);
+		else
+			record += slot->is_last & (any > 0);
+		c += slot->is_last;
+		number = slot->is_last ? packed->words[c] : number;
+		any &= slot->is_last - 1u;
+	}
+	return record;
+}
+#else
+static ALWAYS_INLINE struct NAME(record) *
+    NAME(make_records)(struct NAME(record) * record, const struct packed *packed, const uint32_t *draws)
+{
+	for (uint32_t c = 0; c < packed->cell_count; c++) {
+		uint32_t slot = packed->cells[c], end = slot + packed->cell_slots[c], any = 0;
+
+		NAME(begin_record)(record, packed, c);
+		for (uint32_t s = slot; s < end; s++) {
+			NAME(add_draws)(record, packed->data->classes[s], draws[s]);
+			any |= draws[s];
+		}
+		if (any > NAME(most))
+			record = NAME(split_record)(record, packed, c, draws);
+		else
+			record += any > 0;
+	}
+	return record;
+}
+#endif
 
 static ALWAYS_INLINE struct NAME(node)
     NAME(make_root)(struct packed_grower *grower, uint64_t random, const uint32_t *draws)
 {
 	const struct packed *packed = grower->packed;
 	const struct grow_data *data = packed->data;
-	struct NAME(record) *begin = grower->records[0], *record = begin;
-	const uint8_t *codes = packed->codes;
+	struct NAME(record) *begin = grower->records[0];
 	struct NAME(node) root = {.random = random, .constants = ~(UINT32_MAX >> (32 - data->feature_count))};
 
-	for (uint32_t c = 0; c < packed->cell_count; c++, codes += CODES) {
-		uint32_t slot = packed->cells[c], end = slot + packed->cell_slots[c], any = 0;
-
-		memset(record->counts, 0, sizeof(record->counts));
-		memcpy(record->codes, codes, CODES);
-		for (uint32_t s = slot; s < end; s++) {
-			record->counts[data->classes[s]] = (NAME(count))draws[s];
-			any |= draws[s];
-		}
-		if (any > NAME(most)) {
-			uint32_t counts[LANES] = {0};
-
-			for (uint32_t s = slot; s < end; s++)
-				counts[data->classes[s]] = draws[s];
-			record = NAME(split_record)(record, counts);
-		} else {
-			record += any > 0;
-		}
-	}
-	root.end = (uint32_t)(record - begin);
+	root.end = (uint32_t)(NAME(make_records)(begin, packed, draws) - begin);
 	for (uint32_t i = 0; i < root.end; i++)
 		root.totals += NAME(counts_many)(&begin[i]);
 	for (int k = 0; k < LANES; k++)

@@ -55,19 +55,20 @@ static ALWAYS_INLINE void BIN_NAME(fill)(struct NAME(work) * work, const struct 
 {
 	const struct NAME(record) *record = NAME(records_of)(work, node), *end = record + (node->end - node->begin);
 	BIN *bins = work->bins[0], *other_bins = work->bins[1];
-	int feature = features[0], other = features[1];
+	NAME(place) place = NAME(place_of)(work->grower->packed, features[0]);
+	NAME(place) other = NAME(place_of)(work->grower->packed, features[1]);
 
 	for (int word = 0; word < words; word++)
 		present[0][word] = present[1][word] = 0;
 	for (; record < end; record++) {
 		BIN counts = BIN_NAME(counts)(record);
-		uint8_t code = record->codes[feature];
+		uint8_t code = NAME(code)(record, place);
 
 		bins[code] += counts;
 		present[0][words == 1 ? 0 : code / 64] |= UINT64_C(1) << code % 64;
 		if (!two)
 			continue;
-		code = record->codes[other];
+		code = NAME(code)(record, other);
 		other_bins[code] += counts;
 		present[1][words == 1 ? 0 : code / 64] |= UINT64_C(1) << code % 64;
 	}
@@ -81,19 +82,20 @@ static ALWAYS_INLINE void BIN_NAME(fill_many)(struct NAME(work) * work, const st
 	const struct NAME(record) *record = NAME(records_of)(work, node), *end = record + (node->end - node->begin);
 	BIN *bins = work->bins[0], *other_bins = work->bins[1];
 	BIN *odd_bins = bins + PACKED_CODES, *odd_other_bins = other_bins + PACKED_CODES;
-	int feature = features[0], other = features[1];
+	NAME(place) place = NAME(place_of)(work->grower->packed, features[0]);
+	NAME(place) other = NAME(place_of)(work->grower->packed, features[1]);
 
 	for (; record + 1 < end; record += 2) {
 		BIN counts = BIN_NAME(counts)(record), odd_counts = BIN_NAME(counts)(record + 1);
 
-		bins[record[0].codes[feature]] += counts;
-		odd_bins[record[1].codes[feature]] += odd_counts;
-		other_bins[record[0].codes[other]] += counts;
-		odd_other_bins[record[1].codes[other]] += odd_counts;
+		bins[NAME(code)(&record[0], place)] += counts;
+		odd_bins[NAME(code)(&record[1], place)] += odd_counts;
+		other_bins[NAME(code)(&record[0], other)] += counts;
+		odd_other_bins[NAME(code)(&record[1], other)] += odd_counts;
 	}
 	if (record < end) {
-		bins[record->codes[feature]] += BIN_NAME(counts)(record);
-		other_bins[record->codes[other]] += BIN_NAME(counts)(record);
+		bins[NAME(code)(record, place)] += BIN_NAME(counts)(record);
+		other_bins[NAME(code)(record, other)] += BIN_NAME(counts)(record);
 	}
 	for (int i = 0; i < 2; i++) {
 		bins = work->bins[i];
