@@ -3,8 +3,8 @@
 #ifdef NAME /* without it it is empty, not wrong */
 
 /* Nodes come in pre-order, so a leaf is followed by the right child of the innermost split that has only its left one
- * yet. Which of them a node is nobody can foresee, so both are computed and one is taken. The nodes of a whole forest are
- * more than a cache holds, and a processor that is left alone with it waits for them half of the time. */
+ * yet. Which of them a node is nobody can foresee, so both are computed and one is taken. The nodes of a whole forest
+ * are more than a cache holds, and a processor that is left alone with it waits for them half of the time. */
 static void NAME(lay_out)(const struct walk *walk, int tree)
 {
 	const struct forest_node *from = walk->forest->nodes;

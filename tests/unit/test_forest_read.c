@@ -743,16 +743,25 @@ static void nothing_is_no_model(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(what_was_written_is_there),       cmocka_unit_test(rows_predict_as_computed_by_hand),
-	    cmocka_unit_test(many_rows_predict_as_one_by_one), cmocka_unit_test(texts_become_keys),
-	    cmocka_unit_test(real_keys_keep_the_order),	       cmocka_unit_test(one_class_and_one_leaf),
+	    cmocka_unit_test(what_was_written_is_there),
+	    cmocka_unit_test(rows_predict_as_computed_by_hand),
+	    cmocka_unit_test(many_rows_predict_as_one_by_one),
+	    cmocka_unit_test(texts_become_keys),
+	    cmocka_unit_test(real_keys_keep_the_order),
+	    cmocka_unit_test(one_class_and_one_leaf),
 	    cmocka_unit_test(many_thresholds),
-	    cmocka_unit_test(many_classes_and_trees),	       cmocka_unit_test(deep_chains),
-	    cmocka_unit_test(every_damaged_byte_is_seen),      cmocka_unit_test(every_truncation_is_seen),
-	    cmocka_unit_test(forged_bytes_do_no_harm),	       cmocka_unit_test(forged_ends_do_no_harm),
-	    cmocka_unit_test(what_is_no_model_is_named),       cmocka_unit_test(wrong_parts_are_named),
-	    cmocka_unit_test(a_split_has_two_children),	       cmocka_unit_test(a_feature_stands_once),
-	    cmocka_unit_test(numbers_that_are_too_long),       cmocka_unit_test(nothing_is_no_model),
+	    cmocka_unit_test(many_classes_and_trees),
+	    cmocka_unit_test(deep_chains),
+	    cmocka_unit_test(every_damaged_byte_is_seen),
+	    cmocka_unit_test(every_truncation_is_seen),
+	    cmocka_unit_test(forged_bytes_do_no_harm),
+	    cmocka_unit_test(forged_ends_do_no_harm),
+	    cmocka_unit_test(what_is_no_model_is_named),
+	    cmocka_unit_test(wrong_parts_are_named),
+	    cmocka_unit_test(a_split_has_two_children),
+	    cmocka_unit_test(a_feature_stands_once),
+	    cmocka_unit_test(numbers_that_are_too_long),
+	    cmocka_unit_test(nothing_is_no_model),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -460,18 +460,18 @@ static void depends_on_the_seed_and_is_a_prefix(void **state UNUSED)
 }
 
 /* The same trees from columns and from records, with SIMD and without. The counts of the shapes with
- * millions do not fit into the 16 bits of a record, one has 2,000 million rows; those of a hundredth of the others' rows
- * seldom into 8. */
+ * millions do not fit into the 16 bits of a record, one has 2,000 million rows; those of a hundredth of the others'
+ * rows seldom into 8. */
 static void grows_the_same_from_records(void **state UNUSED)
 {
 	static const struct {
 		int features, classes, values, rows, most, min_samples_leaf, max_depth, max_features;
 	} shapes[] = {
-	    {5, 4, 20, 3000, 4, 1, 0, 0},	{8, 2, 256, 3000, 1, 1, 0, 3},	{1, 3, 200, 2000, 3, 1, 0, 0},
-	    {20, 3, 30, 2000, 2, 3, 0, 0},	{24, 4, 250, 1000, 1, 1, 6, 5}, {12, 7, 100, 3000, 2, 2, 0, 0},
-	    {16, 8, 64, 1500, 2, 1, 0, 16},	{30, 16, 65, 1500, 2, 1, 0, 0}, {32, 9, 5, 2000, 3, 5, 0, 6},
-	    {7, 6, 8, 4000, 4, 1, 0, 0},	{8, 5, 256, 3000, 4, 2, 0, 3},	{3, 4, 6, 300, 1000000, 1, 0, 1},
-	    {3, 3, 200, 300, 13000000, 1, 0, 0}, {5, 5, 16, 3000, 4, 1, 0, 0}, {6, 5, 100, 3000, 1, 1, 0, 0},
+	    {5, 4, 20, 3000, 4, 1, 0, 0},	 {8, 2, 256, 3000, 1, 1, 0, 3},	 {1, 3, 200, 2000, 3, 1, 0, 0},
+	    {20, 3, 30, 2000, 2, 3, 0, 0},	 {24, 4, 250, 1000, 1, 1, 6, 5}, {12, 7, 100, 3000, 2, 2, 0, 0},
+	    {16, 8, 64, 1500, 2, 1, 0, 16},	 {30, 16, 65, 1500, 2, 1, 0, 0}, {32, 9, 5, 2000, 3, 5, 0, 6},
+	    {7, 6, 8, 4000, 4, 1, 0, 0},	 {8, 5, 256, 3000, 4, 2, 0, 3},	 {3, 4, 6, 300, 1000000, 1, 0, 1},
+	    {3, 3, 200, 300, 13000000, 1, 0, 0}, {5, 5, 16, 3000, 4, 1, 0, 0},	 {6, 5, 100, 3000, 1, 1, 0, 0},
 	    {8, 5, 16, 3000, 3, 2, 0, 3}};
 
 	for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++) {
