@@ -160,7 +160,8 @@ STORIES := $(wildcard tests/e2e/[01]*.sh)
 FAULTS  := $(wildcard tests/e2e/[2-9]*.sh) tests/cluster/selftest.sh
 # Needs no cluster, but its programs: where they are built it is quick.
 YAML     = $(shell tests/cluster/cluster cache >/dev/null 2>&1 && echo tests/checks/yaml.sh)
-RUN   = tests/run --logs $(O)/test-logs --jobs $(or $(TEST_JOBS),$(shell nproc))
+# One more than there are processors: tests wait for what they start.
+RUN   = tests/run --logs $(O)/test-logs --jobs $(or $(TEST_JOBS),$(shell echo $$(($$(nproc) + 1))))
 A    := $(BUILD)/asan
 ASAN := SANITIZE=address,undefined
 # Alone, after all others; prepare says what there is, or why they are skipped. Whatever happens, no cluster stays.
