@@ -15,8 +15,8 @@
  *
  * Rows are narrow when no feature has more than 256 values and there are at most 8 features and 4 classes, or 24 and
  * 4, 16 and 8, 32 and 16. Where there are not many times as many rows as distinct ones a class's draws are one byte,
- *and a distinct row has several records should they not fit: one of 16 bytes for 8 features and 8 classes, or one
- *number of 8 bytes where the values of all features need 32 bits and there are 4 classes, or 24 bits and 5.
+ * and a distinct row has several records should they not fit: one of 16 bytes for 8 features and 8 classes, or one
+ * number of 8 bytes where the values of all features need 32 bits and there are 4 classes, or 24 bits and 5.
  * packed_kernel.h holds the code, compiled for each of these shapes, plainly and for processors with AVX2; all
  * arithmetic is in integers up to the one division of cut.h, so both grow the same trees. With
  * GREEN_ML_SIMD=off in the environment only the plain one is used.
