@@ -100,10 +100,6 @@ static void copy_codes(struct packed *packed)
 	const struct grow_data *data = packed->data;
 	size_t width = (size_t)packed->kernel->max_features;
 
-	if (packed->kernel->code_bits > 0) {
-		copy_words(packed);
-		return;
-	}
 	packed->codes = xcalloc(packed->cell_count, width);
 	for (uint32_t c = 0; c < packed->cell_count; c++)
 		for (int f = 0; f < data->feature_count; f++)
@@ -147,7 +143,10 @@ struct packed *packed_new(const struct grow_data *data)
 		packed_free(packed);
 		return NULL;
 	}
-	copy_codes(packed);
+	if (packed->kernel->code_bits > 0)
+		copy_words(packed);
+	else
+		copy_codes(packed);
 	return packed;
 }
 
