@@ -211,6 +211,11 @@ static int pilot_trees(int trees)
 	return wanted < trees ? wanted : trees;
 }
 
+int auto_leaf_prior_tree(int trees)
+{
+	return trees >= AUTO_LEAF_LEAST_FOR_PRIOR ? trees - 1 : 0;
+}
+
 void auto_leaf_search(const struct dataset *dataset, const struct grow_settings *settings, struct auto_leaf *found)
 {
 	struct search few = {
@@ -253,6 +258,7 @@ bool auto_leaf_grow(const struct dataset *dataset, const struct grow_settings *s
 	rest.min_samples_leaf = found->sizes[found->chosen].min_samples_leaf;
 	rest.first_tree = found->tree_count;
 	rest.trees -= found->tree_count;
+	rest.prior_tree = auto_leaf_prior_tree(settings->trees);
 	*grown = found->pilot;
 	found->pilot = (struct grown){0};
 	return budget_grow(dataset, &rest, settings->trees, grown, fail);

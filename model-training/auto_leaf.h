@@ -26,6 +26,14 @@
  * the rest where those are better by AUTO_LEAF_LIKELY standard errors. Where "sqrt" is then worse by AUTO_LEAF_MORE,
  * the larger number is taken and the size searched anew from there, each way until it is worse by AUTO_LEAF_LIKELY.
  *
+ * However many trees vote, small leaves leave rows whose label none of them has seen; its probability is then said to
+ * be 0, and the log loss of one such row is that of a dozen others. So with "auto" the last of at least
+ * AUTO_LEAF_LEAST_FOR_PRIOR trees is a single leaf: the labels' shares of all rows (grow.h, prior_tree). It moves
+ * probabilities by one over the number of trees at most and next to no class. Smoothing frequencies towards the prior
+ * is Cestnik's m-estimate (Estimating Probabilities, ECAI 1990), for trees that of Provost and Domingos (Tree Induction
+ * for Probability-Based Ranking, Machine Learning 52, 2003); here it is done once for the vote, not in each leaf,
+ * which then would have every label to store.
+ *
  * What is found depends on the training set and the settings only, see oob.h.
  */
 
@@ -42,6 +50,7 @@ enum {
 	AUTO_LEAF_FIRST_TREES = 4,
 	AUTO_LEAF_MOST_ROOTS = 6,
 	AUTO_LEAF_WITHOUT_OOB = 5,
+	AUTO_LEAF_LEAST_FOR_PRIOR = 50, /* trees */
 };
 
 #define AUTO_LEAF_CLEAR 3.0
@@ -77,6 +86,7 @@ struct auto_leaf {
 	struct grown pilot;			      /* its trees */
 };
 
+int auto_leaf_prior_tree(int trees); /* its number, for grow_settings; 0: too few trees for one */
 void auto_leaf_search(const struct dataset *dataset, const struct grow_settings *settings, struct auto_leaf *found);
 /* The forest of what was chosen: the pilot's trees, which are its first ones, and the rest of settings->trees.
  * EXIT_FAILED: it would be too large (budget.h); *grown is to be released in any case. */

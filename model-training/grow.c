@@ -38,6 +38,7 @@ int grow_max_features(int max_features, int feature_count)
 }
 
 struct growth {
+	const struct dataset *dataset;
 	const struct grow_data *data;
 	const struct grow_settings *settings;
 	struct tree *trees;
@@ -45,6 +46,20 @@ struct growth {
 	int at_once;	  /* so many threads grow trees of their own, the others only help */
 	atomic_int begun; /* threads */
 };
+
+/* Not of a sample, so that it has every label. */
+static void make_prior(const struct dataset *dataset, struct tree *tree)
+{
+	struct tree_node leaf = {.feature = TREE_LEAF};
+	uint32_t *rows = xcalloc((size_t)dataset->class_count, sizeof(*rows));
+
+	for (uint32_t s = 0; s < dataset->slot_count; s++)
+		rows[dataset->classes[s]] += dataset->counts[s];
+	tree->nodes = xmalloc(sizeof(leaf));
+	tree->nodes[tree->node_count++] = leaf;
+	distributions_append(&tree->leaves, rows, dataset->class_count);
+	free(rows);
+}
 
 static void grow_trees(struct parallel_counter *counter, void *context)
 {
@@ -56,7 +71,12 @@ static void grow_trees(struct parallel_counter *counter, void *context)
 
 	crew_enter(growth->data->crew);
 	while (grows && (tree = parallel_next(counter)) >= 0) {
-		tree_grow(grower, (uint32_t)(growth->settings->first_tree + tree), &growth->trees[tree]);
+		int number = growth->settings->first_tree + tree;
+
+		if (number > 0 && number == growth->settings->prior_tree)
+			make_prior(growth->dataset, &growth->trees[tree]);
+		else
+			tree_grow(grower, (uint32_t)number, &growth->trees[tree]);
 		if (shows)
 			growth->settings->progress(parallel_given(counter), growth->settings->trees);
 	}
@@ -105,7 +125,7 @@ void grow_forest(const struct dataset *dataset, const struct grow_settings *sett
 	    .seed = settings->seed,
 	    .crew = crew_new(),
 	};
-	struct growth growth = {.data = &data, .settings = settings, .caller = pthread_self()};
+	struct growth growth = {.dataset = dataset, .data = &data, .settings = settings, .caller = pthread_self()};
 	int threads;
 
 	for (int f = 0; f < dataset->feature_count; f++)

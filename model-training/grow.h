@@ -33,6 +33,7 @@ struct grow_settings {
 	int max_features; /* 0 or less: floor(sqrt(features)), at least 1; more than there are: all */
 	int max_depth;	  /* 0: no limit */
 	int min_samples_leaf;
+	int prior_tree; /* number of the tree that stays one leaf, with the labels of all rows; 0: none */
 	uint64_t seed;
 	int threads;
 	void (*progress)(int64_t done, int64_t total); /* may be NULL; called by the calling thread only */

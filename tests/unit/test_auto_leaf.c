@@ -168,6 +168,7 @@ static void grows_the_forest_of_that_size(void **state UNUSED)
 
 		settings.min_samples_leaf = find(dataset, settings.trees, SPEC_AUTO, &found);
 		settings.max_features = found.max_features;
+		settings.prior_tree = auto_leaf_prior_tree(settings.trees);
 		grow_forest(dataset, &settings, &grown);
 		write(dataset, &grown, &plain);
 		grown_release(&grown);
@@ -177,6 +178,8 @@ static void grows_the_forest_of_that_size(void **state UNUSED)
 		assert_true(auto_leaf_grow(dataset, &searching, &other, &grown, &fail));
 		write(dataset, &grown, &searched);
 		assert_int_equal(grown.tree_count, tree_counts[i]);
+		assert_int_equal(grown.trees[tree_counts[i] - 1].node_count == 1,
+				 tree_counts[i] >= AUTO_LEAF_LEAST_FOR_PRIOR);
 		assert_int_equal(searched.size, plain.size);
 		assert_memory_equal(searched.data, plain.data, plain.size);
 		grown_release(&grown);

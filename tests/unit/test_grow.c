@@ -430,6 +430,37 @@ static void check_same_tree(const struct tree *a, const struct tree *b)
 			    a->nodes[i].distribution == b->nodes[i].distribution);
 }
 
+/* The prior's tree is one leaf with the labels of all rows, the others are what they are without it. */
+static void has_a_tree_of_the_prior(void **state UNUSED)
+{
+	struct dataset *dataset = small_dataset(true, 1000);
+	struct grow_settings settings = {.trees = 5, .min_samples_leaf = 1, .seed = 1, .threads = 2};
+	struct grown without, with;
+	uint32_t rows[MAX_CLASSES] = {0}, leaf[MAX_CLASSES];
+	int64_t sum = 0;
+
+	grow_forest(dataset, &settings, &without);
+	settings.first_tree = 2;
+	settings.trees = 3;
+	settings.prior_tree = 3;
+	grow_forest(dataset, &settings, &with);
+	check_same_tree(&with.trees[0], &without.trees[2]);
+	check_same_tree(&with.trees[2], &without.trees[4]);
+	assert_int_equal(with.trees[1].node_count, 1);
+	assert_int_equal(with.trees[1].nodes[0].feature, TREE_LEAF);
+	distributions_expand(&with.trees[1].leaves, with.trees[1].nodes[0].distribution, dataset->class_count, leaf);
+	for (uint32_t s = 0; s < dataset->slot_count; s++)
+		rows[dataset->classes[s]] += dataset->counts[s];
+	for (int k = 0; k < dataset->class_count; k++) {
+		assert_int_equal(leaf[k], rows[k]);
+		sum += leaf[k];
+	}
+	assert_int_equal(sum, dataset->row_count);
+	grown_release(&without);
+	grown_release(&with);
+	dataset_free(dataset);
+}
+
 static void depends_on_the_seed_and_is_a_prefix(void **state UNUSED)
 {
 	struct dataset *dataset = small_dataset(true, 1000);
@@ -602,6 +633,7 @@ int main(void)
 	    cmocka_unit_test(is_as_accurate_as_scikit_learn),
 	    cmocka_unit_test(does_not_depend_on_threads),
 	    cmocka_unit_test(threads_help_each_other),
+	    cmocka_unit_test(has_a_tree_of_the_prior),
 	    cmocka_unit_test(depends_on_the_seed_and_is_a_prefix),
 	    cmocka_unit_test(grows_the_same_from_records),
 	    cmocka_unit_test(grows_a_thousand_classes),
