@@ -46,6 +46,21 @@ static void free_texts(char **texts, int count)
 	free(texts);
 }
 
+int dataset_last_up_to(const struct dataset_feature *feature, int32_t key)
+{
+	int low = 0, high = feature->value_count; /* the first value beyond the key */
+
+	while (low < high) {
+		int middle = (low + high) / 2;
+
+		if (feature->low[middle] <= key)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low - 1;
+}
+
 void dataset_free(struct dataset *dataset)
 {
 	if (!dataset)

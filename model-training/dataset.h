@@ -92,6 +92,9 @@ struct dataset *dataset_build(const struct dataset_rows *rows, const struct data
 			      struct fail *fail) MUST_USE;
 void dataset_free(struct dataset *dataset); /* NULL is fine */
 
+/* The last value, as a code, that is not beyond the key; -1: none. */
+int dataset_last_up_to(const struct dataset_feature *feature, int32_t key);
+
 /* EXIT_BAD_DATA when it would be larger than DATASET_MAX_SIZE. out: initialised with at least that maximum. */
 bool dataset_write(const struct dataset *dataset, struct text *out, struct fail *fail) MUST_USE;
 struct dataset *dataset_read(const void *bytes, size_t size, struct fail *fail) MUST_USE;

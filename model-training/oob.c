@@ -306,7 +306,7 @@ static void score_codes(const struct oob *oob, const struct tree *trees, const u
 				    .losses = xcalloc(oob->slot_count, sizeof(*score->losses)),
 				    .weights = xcalloc(oob->slot_count, sizeof(*score->weights))};
 	for (int t = 0; t < oob->tree_count; t++)
-		walk_init(&trees[t], &scoring.walks[t]);
+		walk_init(oob->dataset, &trees[t], &scoring.walks[t]);
 	parallel_run((int)((oob->slot_count - 1) / scoring.block_slots + 1), threads, score_blocks, &scoring);
 	sum_up(&scoring, score);
 	for (int t = 0; t < oob->tree_count; t++)

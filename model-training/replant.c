@@ -5,22 +5,6 @@
 
 #include "common/xalloc.h"
 
-/* The last value that goes left. -1: none does. */
-static int last_left(const struct dataset_feature *feature, int32_t threshold)
-{
-	int low = 0, high = feature->value_count; /* the first value beyond the threshold */
-
-	while (low < high) {
-		int middle = (low + high) / 2;
-
-		if (feature->low[middle] <= threshold)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low - 1;
-}
-
 static bool is_of(const struct forest *forest, const struct dataset *dataset)
 {
 	bool same = forest->feature_count == dataset->feature_count && forest->class_count == dataset->class_count;
@@ -71,7 +55,7 @@ static bool replant_tree(const struct forest *forest, const struct dataset *data
 			continue;
 		}
 		feature = &dataset->features[nodes[i].feature];
-		left = last_left(feature, nodes[i].threshold);
+		left = dataset_last_up_to(feature, nodes[i].threshold);
 		if (left < 0 || left + 1 >= feature->value_count)
 			return false;
 		tree->nodes[i] = (struct tree_node){

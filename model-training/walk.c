@@ -5,6 +5,7 @@
 
 #include "common/banned.h"
 #include "common/xalloc.h"
+#include "model-training/forest_write.h"
 
 /* A row goes to the next node when its code is below the bound, else to `other`; a leaf's bound is 0 and `other` the
  * leaf itself, so that it stays. */
@@ -13,7 +14,18 @@ struct walk_step {
 	uint32_t other;
 };
 
-static void link_steps(const struct tree *tree, struct walk_step *steps)
+static uint16_t find_bound(const struct dataset *dataset, const struct tree_node *node)
+{
+	const struct dataset_feature *feature = &dataset->features[node->feature];
+
+	if (node->right == node->left + 1)
+		return node->right;
+	return (uint16_t)(1 +
+			  dataset_last_up_to(feature, forest_write_threshold(feature->type, feature->high[node->left],
+									     feature->low[node->right])));
+}
+
+static void link_steps(const struct dataset *dataset, const struct tree *tree, struct walk_step *steps)
 {
 	uint32_t *open = xcalloc(tree->node_count, sizeof(*open)), count = 0;
 
@@ -21,7 +33,7 @@ static void link_steps(const struct tree *tree, struct walk_step *steps)
 		const struct tree_node *node = &tree->nodes[i];
 
 		if (node->feature != TREE_LEAF) {
-			steps[i] = (struct walk_step){.feature = node->feature, .bound = (uint16_t)(node->left + 1)};
+			steps[i] = (struct walk_step){.feature = node->feature, .bound = find_bound(dataset, node)};
 			open[count++] = i;
 			continue;
 		}
@@ -32,7 +44,7 @@ static void link_steps(const struct tree *tree, struct walk_step *steps)
 	free(open);
 }
 
-void walk_init(const struct tree *tree, struct walk *walk)
+void walk_init(const struct dataset *dataset, const struct tree *tree, struct walk *walk)
 {
 	const struct distributions *leaves = &tree->leaves;
 
@@ -40,7 +52,7 @@ void walk_init(const struct tree *tree, struct walk *walk)
 			      .steps = xcalloc(tree->node_count, sizeof(*walk->steps)),
 			      .shares = xcalloc(distributions_begin(leaves, leaves->count), sizeof(*walk->shares)),
 			      .squares = xcalloc(leaves->count, sizeof(*walk->squares))};
-	link_steps(tree, walk->steps);
+	link_steps(dataset, tree, walk->steps);
 	for (uint32_t d = 0; d < leaves->count; d++) {
 		size_t begin = distributions_begin(leaves, d);
 		double sum = 0;

@@ -16,12 +16,13 @@
 #include "common/banned.h"
 #include "common/xalloc.h"
 #include "model-training/bootstrap.h"
+#include "model-training/forest_write.h"
 #include "model-training/grow.h"
 #include "model-training/oob.h"
 #include "model-training/random.h"
 
-#define BRIER_EVERYWHERE 0x1.35fa2bdd80babp-2
-#define LOG_LOSS_EVERYWHERE 0x1.a315382367285p+0
+#define BRIER_EVERYWHERE 0x1.35de845654f03p-2
+#define LOG_LOSS_EVERYWHERE 0x1.a7999300df022p+0
 
 enum { ROWS = 50000, FEATURES = 4, CLASSES = 3, TREES = 100, PILOT = 10, ALL = 1000000 };
 
@@ -78,14 +79,22 @@ static uint32_t *find_right_children(const struct tree *tree)
 	return right;
 }
 
+/* As the model does: by the value and the threshold. */
+static bool goes_left(const struct dataset *dataset, const struct tree_node *node, uint32_t slot)
+{
+	const struct dataset_feature *feature = &dataset->features[node->feature];
+
+	return feature->low[feature->codes[slot]] <=
+	       forest_write_threshold(feature->type, feature->high[node->left], feature->low[node->right]);
+}
+
 static void find_draws(const struct dataset *dataset, const struct tree *tree, const uint32_t *right, uint32_t slot,
 		       uint32_t *draws)
 {
 	uint32_t at = 0;
 
 	while (tree->nodes[at].feature != TREE_LEAF)
-		at =
-		    dataset->features[tree->nodes[at].feature].codes[slot] <= tree->nodes[at].left ? at + 1 : right[at];
+		at = goes_left(dataset, &tree->nodes[at], slot) ? at + 1 : right[at];
 	distributions_expand(&tree->leaves, tree->nodes[at].distribution, CLASSES, draws);
 }
 
@@ -155,16 +164,17 @@ static void score_by_rows(const struct dataset *dataset, const struct grown *gro
 	free(sums);
 }
 
+/* Of values that many rows share, and of so many that a node's neighbouring ones have others between them. */
 static void agrees_with_rows(void **state UNUSED)
 {
-	for (uint64_t seed = 0; seed < 3; seed++) {
-		struct dataset *dataset = make(ROWS, 8, 30, seed);
+	for (uint64_t seed = 0; seed < 6; seed++) {
+		struct dataset *dataset = make(ROWS, seed < 3 ? 8 : 60, 30, seed);
 		double accuracy, log_loss;
 		struct oob_score score;
 		struct grown grown;
 		struct oob *oob;
 
-		assert_true(dataset->slot_count < ROWS / 4);
+		assert_int_equal(dataset->slot_count < ROWS / 4, seed < 3);
 		grow(dataset, TREES, 5, seed, &grown);
 		oob = oob_new(dataset, seed, 0, TREES, ALL);
 		oob_score(oob, grown.trees, TREES, 2, &score);
@@ -173,7 +183,7 @@ static void agrees_with_rows(void **state UNUSED)
 			      score.accuracy, accuracy, score.log_loss, log_loss);
 		assert_int_equal(score.rows, ROWS);
 		assert_true(fabs(score.accuracy - accuracy) <= 0.001);
-		assert_true(fabs(score.log_loss - log_loss) <= 0.005);
+		assert_true(fabs(score.log_loss - log_loss) <= (seed < 3 ? 0.005 : 0.0001));
 		oob_score_release(&score);
 		oob_free(oob);
 		grown_release(&grown);
