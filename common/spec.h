@@ -37,10 +37,11 @@ enum spec_train_on { TRAIN_ON_ALL, TRAIN_ON_LAST_ROWS, TRAIN_ON_LAST_LOADS };
 enum { SPEC_AUTO = -1 };
 
 struct spec_forest {
-	int trees;	      /* 100 */
-	int max_features;     /* 0: "sqrt", floor(sqrt(features)), at least 1; SPEC_AUTO: "auto" */
-	int max_depth;	      /* 0: no limit */
-	int min_samples_leaf; /* in bootstrap draws; 0: "auto" */
+	int trees;		/* 100 */
+	int max_features;	/* 0: "sqrt", floor(sqrt(features)), at least 1; SPEC_AUTO: "auto" */
+	int max_depth;		/* 0: no limit */
+	int min_samples_leaf;	/* in bootstrap draws; 0: "auto" */
+	double sample_fraction; /* of the training rows: draws of a tree; 1 */
 	uint64_t seed;
 };
 

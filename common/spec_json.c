@@ -70,15 +70,15 @@ char *spec_to_json(const struct spec *spec)
 
 	for (int i = 0; i < spec->feature_count; i++)
 		json_array_append_new(features, column_json(&spec->features[i]));
-	root = json_pack("{s:s, s:s, s:s, s:o, s:o, s:f, s:o, s:{s:i, s:o, s:i, s:o, s:I}, s:{s:f, s:f, s:I}, s:o}",
-			 "name", spec->name, "source", spec->source, "id", spec->id, "label", column_json(&spec->label),
-			 "features", features, "holdout", strtod(spec->holdout, NULL), "train_on", train_on_json(spec),
-			 "forest", "trees", spec->forest.trees, "max_features",
-			 number_or_word(spec->forest.max_features, "sqrt"), "max_depth", spec->forest.max_depth,
-			 "min_samples_leaf", number_or_word(spec->forest.min_samples_leaf, "auto"), "seed",
-			 (json_int_t)spec->forest.seed, "gate", "max_accuracy_drop", spec->gate.max_accuracy_drop,
-			 "min_accuracy", spec->gate.min_accuracy, "recent_rows", (json_int_t)spec->gate.recent_rows,
-			 "retrain", retrain_json(&spec->retrain));
+	root = json_pack(
+	    "{s:s, s:s, s:s, s:o, s:o, s:f, s:o, s:{s:i, s:o, s:i, s:o, s:f, s:I}, s:{s:f, s:f, s:I}, s:o}", "name",
+	    spec->name, "source", spec->source, "id", spec->id, "label", column_json(&spec->label), "features",
+	    features, "holdout", strtod(spec->holdout, NULL), "train_on", train_on_json(spec), "forest", "trees",
+	    spec->forest.trees, "max_features", number_or_word(spec->forest.max_features, "sqrt"), "max_depth",
+	    spec->forest.max_depth, "min_samples_leaf", number_or_word(spec->forest.min_samples_leaf, "auto"),
+	    "sample_fraction", spec->forest.sample_fraction, "seed", (json_int_t)spec->forest.seed, "gate",
+	    "max_accuracy_drop", spec->gate.max_accuracy_drop, "min_accuracy", spec->gate.min_accuracy, "recent_rows",
+	    (json_int_t)spec->gate.recent_rows, "retrain", retrain_json(&spec->retrain));
 	text = exact_text(root);
 	json_decref(root);
 	return text;

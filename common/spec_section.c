@@ -43,23 +43,27 @@ static bool parse_train_on(const struct spec_place *place, const json_t *root, s
 
 static bool parse_forest(const struct spec_place *place, const json_t *root, struct spec *spec)
 {
-	static const char *const keys[] = {"trees", "max_features", "max_depth", "min_samples_leaf", "seed", NULL};
+	static const char *const keys[] = {"trees",	      "max_features", "max_depth", "min_samples_leaf",
+					   "sample_fraction", "seed",	      NULL};
 	static const char *const columns[] = {"sqrt", "auto", NULL}, *const leaves[] = {"auto", NULL};
 	const json_t *object = json_object_get(root, "forest");
 	struct spec_place inner = spec_inside(place, "forest");
 	int64_t trees = 100, max_features = SPEC_AUTO, max_depth = 0, leaf = 0, seed = 0;
+	double fraction = 1;
 
 	if (object &&
 	    !(spec_known_keys(&inner, object, keys) && spec_get_int(&inner, object, "trees", 1, 100000, &trees) &&
 	      spec_get_int_or_word(&inner, object, "max_features", columns, spec->feature_count, &max_features) &&
 	      spec_get_int(&inner, object, "max_depth", 0, 10000, &max_depth) &&
 	      spec_get_int_or_word(&inner, object, "min_samples_leaf", leaves, 1000000, &leaf) &&
+	      spec_get_real(&inner, object, "sample_fraction", 0.001, 1, &fraction) &&
 	      spec_get_int(&inner, object, "seed", 0, INT64_MAX, &seed)))
 		return false;
 	spec->forest = (struct spec_forest){.trees = (int)trees,
 					    .max_features = (int)max_features,
 					    .max_depth = (int)max_depth,
 					    .min_samples_leaf = (int)leaf,
+					    .sample_fraction = fraction,
 					    .seed = (uint64_t)seed};
 	return true;
 }

@@ -222,10 +222,10 @@ void auto_leaf_search(const struct dataset *dataset, const struct grow_settings 
 	    .dataset = dataset, .pilot = *settings, .whole = settings->trees, .clear = AUTO_LEAF_CLEAR};
 	struct search most;
 	int trees = pilot_trees(settings->trees);
-	struct oob *all = oob_new(dataset, settings->seed, 0, trees, AUTO_LEAF_MAX_SLOTS), *first = NULL;
+	struct oob *all = oob_new(dataset, settings, trees, AUTO_LEAF_MAX_SLOTS), *first = NULL;
 
 	if (trees > AUTO_LEAF_FIRST_TREES)
-		first = oob_new(dataset, settings->seed, 0, AUTO_LEAF_FIRST_TREES, AUTO_LEAF_MAX_SLOTS);
+		first = oob_new(dataset, settings, AUTO_LEAF_FIRST_TREES, AUTO_LEAF_MAX_SLOTS);
 	*found = (struct auto_leaf){.tree_count = trees};
 	few.all = all;
 	few.first = first;

@@ -27,7 +27,7 @@ struct binomial {
 
 struct bootstrap {
 	uint32_t slot_count;
-	uint64_t rows;
+	uint64_t rows, draws;
 	int levels;		     /* the rows lie on 0 .. 2^levels - 1 */
 	uint64_t begin[SIZES];	     /* where the pieces of 2^size rows begin */
 	uint64_t end[SIZES];	     /* and end */
@@ -127,7 +127,7 @@ static void count_pieces(struct bootstrap *bootstrap, const uint32_t *counts)
 	bootstrap->piece_slots = xcalloc(piece, sizeof(*bootstrap->piece_slots));
 }
 
-struct bootstrap *bootstrap_new(const uint32_t *counts, uint32_t slot_count)
+struct bootstrap *bootstrap_new(const uint32_t *counts, uint32_t slot_count, double fraction)
 {
 	/* At least 11 standard deviations, 2^(exponent / 2 - 1) each, on both sides of the middle. */
 	static const struct {
@@ -138,6 +138,9 @@ struct bootstrap *bootstrap_new(const uint32_t *counts, uint32_t slot_count)
 
 	bootstrap->slot_count = slot_count;
 	count_pieces(bootstrap, counts);
+	bootstrap->draws = (uint64_t)((double)bootstrap->rows * fraction + 0.5);
+	if (bootstrap->draws == 0)
+		bootstrap->draws = 1;
 	memcpy(next, bootstrap->first_piece, sizeof(next));
 	for (uint32_t s = 0; s < slot_count; s++)
 		for (uint32_t left = counts[s]; left; left &= left - 1)
@@ -148,6 +151,11 @@ struct bootstrap *bootstrap_new(const uint32_t *counts, uint32_t slot_count)
 		bootstrap->table_count++;
 	}
 	return bootstrap;
+}
+
+uint64_t bootstrap_draws(const struct bootstrap *bootstrap)
+{
+	return bootstrap->draws;
 }
 
 void bootstrap_free(struct bootstrap *bootstrap)
@@ -256,7 +264,7 @@ static uint64_t throw_darts(struct throwing *throwing, uint64_t n, uint64_t low,
 void bootstrap_draw(const struct bootstrap *bootstrap, uint64_t seed, uint32_t tree, uint32_t *draws)
 {
 	struct throwing throwing = {.bootstrap = bootstrap, .random = random_tree_state(seed, tree), .draws = draws};
-	uint64_t n = bootstrap->rows;
+	uint64_t n = bootstrap->draws;
 
 	memset(draws, 0, bootstrap->slot_count * sizeof(*draws));
 	while (n > 0) {

@@ -2,13 +2,14 @@
 #define MODEL_TRAINING_BOOTSTRAP_H
 
 /*
- * Bootstrap samples by slot: how often each slot was drawn when as many rows as there are were drawn with replacement.
+ * Bootstrap samples by slot: how often each slot was drawn when so many draws as a fraction of the rows, rounded and at
+ * least one, were made with replacement.
  *
- *	struct bootstrap *bootstrap = bootstrap_new(counts, slot_count);	counts: rows by slot, may be freed
+ *	struct bootstrap *bootstrap = bootstrap_new(counts, slot_count, 1);	counts: rows by slot, may be freed
  *	bootstrap_draw(bootstrap, seed, tree, draws);				draws of tree number `tree`, by slot
  *	bootstrap_free(bootstrap);
  *
- * The draws depend on counts, seed and tree number only; bootstrap_draw() may be called from many threads at once.
+ * The draws depend on counts, fraction, seed and tree number only; bootstrap_draw() may be called from many threads at once.
  *
  * It is the exact multinomial, at a cost that follows the slots and not the rows. The rows are laid out on 0 .. 2^b - 1
  * such that each slot is a few aligned pieces, one for every bit of its count, and darts are thrown at the whole; those
@@ -22,8 +23,10 @@
 
 struct bootstrap;
 
-struct bootstrap *bootstrap_new(const uint32_t *counts, uint32_t slot_count);
-void bootstrap_free(struct bootstrap *bootstrap); /* NULL is fine */
+/* fraction: above 0, at most 1. */
+struct bootstrap *bootstrap_new(const uint32_t *counts, uint32_t slot_count, double fraction);
+uint64_t bootstrap_draws(const struct bootstrap *bootstrap); /* of a tree, in all */
+void bootstrap_free(struct bootstrap *bootstrap);	     /* NULL is fine */
 void bootstrap_draw(const struct bootstrap *bootstrap, uint64_t seed, uint32_t tree, uint32_t *draws);
 
 #endif

@@ -37,6 +37,12 @@ int grow_max_features(int max_features, int feature_count)
 	return root;
 }
 
+struct bootstrap *grow_bootstrap(const struct dataset *dataset, const struct grow_settings *settings)
+{
+	return bootstrap_new(dataset->counts, dataset->slot_count,
+			     settings->sample_fraction > 0 ? settings->sample_fraction : 1);
+}
+
 struct growth {
 	const struct dataset *dataset;
 	const struct grow_data *data;
@@ -110,12 +116,12 @@ static int count_at_once(const struct grow_data *data, int threads, int wanted)
 void grow_forest(const struct dataset *dataset, const struct grow_settings *settings, struct grown *grown)
 {
 	struct column *columns = xcalloc((size_t)dataset->feature_count, sizeof(*columns));
-	struct bootstrap *bootstrap = bootstrap_new(dataset->counts, dataset->slot_count);
+	struct bootstrap *bootstrap = grow_bootstrap(dataset, settings);
 	struct grow_data data = {
 	    .feature_count = dataset->feature_count,
 	    .class_count = dataset->class_count,
 	    .slot_count = dataset->slot_count,
-	    .row_count = (uint64_t)dataset->row_count,
+	    .draw_count = bootstrap_draws(bootstrap),
 	    .columns = columns,
 	    .classes = dataset->classes,
 	    .bootstrap = bootstrap,

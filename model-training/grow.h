@@ -15,7 +15,7 @@
  * Threads share the trees out, and where there are more threads than trees left, parts of trees (crew.h). The forest
  * depends on the training set and the settings only, never on the number of threads. Tree number t is the
  * same tree whichever trees are grown with it: first_tree .. first_tree + trees - 1 are a share of a larger forest. Its
- * draws by slot are bootstrap_draw(bootstrap_new(dataset->counts, dataset->slot_count), seed, t, draws) (bootstrap.h).
+ * draws by slot are bootstrap_draw(grow_bootstrap(dataset, settings), seed, t, draws) (bootstrap.h).
  *
  * A thread that grows a tree has tree_grower_bytes() of tree.h for it. Where memory is left (common/memory.h) for fewer
  * trees than threads, so many grow at once, and the other threads help; where it is not left for one, the program ends
@@ -33,7 +33,8 @@ struct grow_settings {
 	int max_features; /* 0 or less: floor(sqrt(features)), at least 1; more than there are: all */
 	int max_depth;	  /* 0: no limit */
 	int min_samples_leaf;
-	int prior_tree; /* number of the tree that stays one leaf, with the labels of all rows; 0: none */
+	double sample_fraction; /* of the rows: as many draws has a tree; 0: 1 */
+	int prior_tree;		/* number of the tree that stays one leaf, with the labels of all rows; 0: none */
 	uint64_t seed;
 	int threads;
 	void (*progress)(int64_t done, int64_t total); /* may be NULL; called by the calling thread only */
@@ -46,6 +47,8 @@ struct grown {
 
 /* What max_features stands for. */
 int grow_max_features(int max_features, int feature_count);
+/* bootstrap_free() it. */
+struct bootstrap *grow_bootstrap(const struct dataset *dataset, const struct grow_settings *settings);
 void grow_forest(const struct dataset *dataset, const struct grow_settings *settings, struct grown *grown);
 void grown_release(struct grown *grown);
 

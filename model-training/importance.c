@@ -111,17 +111,17 @@ void importance_of_impurity(const struct dataset *dataset, const struct grown *g
 
 /* ------------------------------------------------------------------ permutation */
 
-static json_t *permute(const struct dataset *dataset, const struct grown *grown, uint64_t seed, int threads)
+static json_t *permute(const struct dataset *dataset, const struct grown *grown, const struct grow_settings *settings)
 {
-	struct oob *oob = oob_new(dataset, seed, 0, grown->tree_count, IMPORTANCE_MAX_SLOTS);
+	struct oob *oob = oob_new(dataset, settings, grown->tree_count, IMPORTANCE_MAX_SLOTS);
 	json_t *list = json_array();
 	struct oob_score plain;
 
-	oob_score(oob, grown->trees, grown->tree_count, threads, &plain);
+	oob_score(oob, grown->trees, grown->tree_count, settings->threads, &plain);
 	for (int f = 0; f < dataset->feature_count; f++) {
 		struct oob_score without;
 
-		oob_score_without(oob, grown->trees, f, grown->tree_count, threads, &without);
+		oob_score_without(oob, grown->trees, f, grown->tree_count, settings->threads, &without);
 		json_array_append_new(list, json_pack("{s:s, s:f, s:f}", "column", dataset->features[f].name,
 						      "accuracy_drop", plain.accuracy - without.accuracy,
 						      "log_loss_rise", without.log_loss - plain.log_loss));
@@ -132,16 +132,17 @@ static json_t *permute(const struct dataset *dataset, const struct grown *grown,
 	return list;
 }
 
-json_t *importance_of_permutation(const struct dataset *dataset, const struct grown *grown, uint64_t seed, int threads)
+json_t *importance_of_permutation(const struct dataset *dataset, const struct grown *grown,
+				  const struct grow_settings *settings)
 {
-	struct oob *oob = oob_new(dataset, seed, 0, grown->tree_count, IMPORTANCE_OOB_SLOTS);
+	struct oob *oob = oob_new(dataset, settings, grown->tree_count, IMPORTANCE_OOB_SLOTS);
 	struct oob_score score;
 	json_t *json;
 
-	oob_score(oob, grown->trees, grown->tree_count, threads, &score);
+	oob_score(oob, grown->trees, grown->tree_count, settings->threads, &score);
 	json = json_pack("{s:{s:I, s:f, s:f, s:f}, s:o}", "oob", "rows", (json_int_t)score.rows, "accuracy",
 			 score.accuracy, "log_loss", score.log_loss, "brier", score.brier, "permutation",
-			 permute(dataset, grown, seed, threads));
+			 permute(dataset, grown, settings));
 	oob_score_release(&score);
 	oob_free(oob);
 	return json;

@@ -69,9 +69,9 @@ static float out_of_bag(uint32_t rows, uint32_t draws)
 /* ------------------------------------------------------------------ the draws */
 
 /* 1 / (the probability that at least two of the trees leave a certain row out). */
-static double scale_of_single_rows(int64_t rows, int trees)
+static double scale_of_single_rows(int64_t rows, uint64_t draws, int trees)
 {
-	double out = power(1 - 1.0 / (double)rows, (uint32_t)rows), in = 1 - out;
+	double out = power(1 - 1.0 / (double)rows, (uint32_t)draws), in = 1 - out;
 
 	return trees < 2 ? 1 : 1 / (1 - power(in, (uint32_t)trees) - trees * out * power(in, (uint32_t)trees - 1));
 }
@@ -90,24 +90,25 @@ static void take_codes(struct oob *oob)
 	}
 }
 
-struct oob *oob_new(const struct dataset *dataset, uint64_t seed, int first_tree, int tree_count, uint32_t max_slots)
+struct oob *oob_new(const struct dataset *dataset, const struct grow_settings *settings, int tree_count,
+		    uint32_t max_slots)
 {
 	struct oob *oob = xcalloc(1, sizeof(*oob));
-	struct bootstrap *bootstrap = bootstrap_new(dataset->counts, dataset->slot_count);
+	struct bootstrap *bootstrap = grow_bootstrap(dataset, settings);
 	uint32_t *draws = xcalloc(dataset->slot_count, sizeof(*draws));
 
 	oob->dataset = dataset;
-	oob->seed = seed;
+	oob->seed = settings->seed;
 	oob->tree_count = tree_count;
 	oob->stride = (dataset->slot_count - 1) / max_slots + 1;
 	oob->slot_count = (dataset->slot_count - 1) / oob->stride + 1;
-	oob->scale = scale_of_single_rows(dataset->row_count, tree_count);
+	oob->scale = scale_of_single_rows(dataset->row_count, bootstrap_draws(bootstrap), tree_count);
 	take_codes(oob);
 	oob->weights = xcalloc((size_t)tree_count * oob->slot_count, sizeof(*oob->weights));
 	for (int t = 0; t < tree_count; t++) {
 		float *weights = oob->weights + (size_t)t * oob->slot_count;
 
-		bootstrap_draw(bootstrap, seed, (uint32_t)(first_tree + t), draws);
+		bootstrap_draw(bootstrap, settings->seed, (uint32_t)(settings->first_tree + t), draws);
 		for (uint32_t i = 0; i < oob->slot_count; i++)
 			weights[i] =
 			    out_of_bag(dataset->counts[(size_t)i * oob->stride], draws[(size_t)i * oob->stride]);

@@ -5,9 +5,9 @@
  * The out-of-bag estimate: each row predicted by the trees that did not draw it (Breiman, Out-of-bag estimation, 1996).
  * It reads the training set only, never the holdout.
  *
- *	struct oob *oob = oob_new(dataset, seed, first_tree, tree_count, max_slots);
+ *	struct oob *oob = oob_new(dataset, settings, tree_count, max_slots);	as they are grown (grow.h)
  *	struct oob_score score;
- *	oob_score(oob, grown.trees, whole, threads, &score);	the trees first_tree .. first_tree + tree_count - 1
+ *	oob_score(oob, grown.trees, whole, threads, &score);	the first tree_count trees of those settings
  *	oob_score(oob, others.trees, whole, threads, &other);	another forest on the same draws: row by row comparable
  *	oob_score_release(&score);
  *	oob_free(oob);
@@ -40,13 +40,16 @@
 #include <stdint.h>
 
 #include "model-training/dataset.h"
+#include "model-training/grow.h"
 #include "model-training/tree.h"
 
 #define OOB_LEAST_PROBABILITY 1e-6
 
 struct oob;
 
-struct oob *oob_new(const struct dataset *dataset, uint64_t seed, int first_tree, int tree_count, uint32_t max_slots);
+/* Of settings matter the first tree's number, the seed and how much a tree draws. */
+struct oob *oob_new(const struct dataset *dataset, const struct grow_settings *settings, int tree_count,
+		    uint32_t max_slots);
 void oob_free(struct oob *oob); /* NULL is fine */
 
 struct oob_score {

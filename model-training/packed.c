@@ -25,7 +25,7 @@ static bool fits(const struct packed_kernel *kernel, const struct packed *packed
 
 	return data->feature_count <= kernel->max_features && data->class_count <= kernel->max_classes &&
 	       (kernel->code_bits == 0 || packed->code_bits <= kernel->code_bits) &&
-	       (kernel->max_count > UINT8_MAX || data->row_count / BYTE_ROWS < packed->cell_count);
+	       (kernel->max_count > UINT8_MAX || data->draw_count / BYTE_ROWS < packed->cell_count);
 }
 
 static const struct packed_kernel *choose_kernel(const struct packed *packed)
@@ -177,7 +177,7 @@ static void *allocate(size_t count, size_t size)
  * a record that was begun. */
 static size_t count_records(const struct packed *packed)
 {
-	return packed->cell_count + packed->data->row_count / packed->kernel->max_count + 1;
+	return packed->cell_count + packed->data->draw_count / packed->kernel->max_count + 1;
 }
 
 /* A node's records have another place within a page than its children's: the processor takes a place for the same by

@@ -46,6 +46,7 @@ struct grow_settings plan_growth(const struct plan *plan, int threads, void (*pr
 				      .max_depth = plan->forest.max_depth,
 				      .min_samples_leaf = plan->forest.min_samples_leaf,
 				      .prior_tree = plan->pilot ? auto_leaf_prior_tree(plan->forest.trees) : 0,
+				      .sample_fraction = plan->forest.sample_fraction,
 				      .seed = plan->forest.seed,
 				      .threads = threads,
 				      .progress = progress};

@@ -17,7 +17,7 @@ static int64_t number_or(const json_t *object, const char *key, int64_t otherwis
 static bool read_settings(const char *text, struct plan *plan, struct fail *fail)
 {
 	json_t *root = json_loads(text, 0, NULL);
-	const json_t *forest = json_object_get(root, "forest"), *gate = json_object_get(root, "gate");
+	const json_t *forest = json_object_get(root, "forest"), *gate = json_object_get(root, "gate"), *value;
 	const char *word;
 
 	if (!json_is_object(forest) || !json_is_object(gate)) {
@@ -29,6 +29,8 @@ static bool read_settings(const char *text, struct plan *plan, struct fail *fail
 	plan->forest.max_features =
 	    word && strcmp(word, "auto") == 0 ? SPEC_AUTO : (int)number_or(forest, "max_features", 0);
 	plan->forest.max_depth = (int)number_or(forest, "max_depth", 0);
+	value = json_object_get(forest, "sample_fraction"); /* which plans of older versions do not have */
+	plan->forest.sample_fraction = value ? json_number_value(value) : 1;
 	plan->gate.max_accuracy_drop = json_number_value(json_object_get(gate, "max_accuracy_drop"));
 	plan->gate.min_accuracy = json_number_value(json_object_get(gate, "min_accuracy"));
 	plan->gate.recent_rows = number_or(gate, "recent_rows", 20000);

@@ -66,7 +66,9 @@ bool report_add_importance(PGconn *db, const struct spec *spec, json_t *report, 
 	       (forest = registry_model(db, whole(report, "model_id"), NULL, NULL, fail)) != NULL &&
 	       replant(forest, plan.dataset, &grown, fail);
 	if (done) {
-		found = importance_of_permutation(plan.dataset, &grown, plan.forest.seed, threads);
+		struct grow_settings settings = plan_growth(&plan, threads, NULL);
+
+		found = importance_of_permutation(plan.dataset, &grown, &settings);
 		json_object_update(report, found);
 		json_decref(found);
 	}

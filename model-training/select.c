@@ -193,7 +193,7 @@ static bool rank(const struct select_request *request, const struct table *table
 		return false;
 	grow_forest(dataset, &settings, &grown);
 	output_progress_end();
-	oob = oob_new(dataset, request->seed, 0, request->trees, MAX_OOB_SLOTS);
+	oob = oob_new(dataset, &settings, request->trees, MAX_OOB_SLOTS);
 	oob_score(oob, grown.trees, request->trees, request->threads, &whole);
 	selected->accuracy = whole.accuracy;
 	selected->rows = dataset->row_count;

@@ -26,7 +26,7 @@
 struct grow_data {
 	int feature_count, class_count;
 	uint32_t slot_count;
-	uint64_t row_count; /* and draws of a tree */
+	uint64_t draw_count; /* of a tree */
 	const struct column *columns;
 	const uint16_t *classes;	   /* by slot */
 	const struct bootstrap *bootstrap; /* tree_grow() draws from it; tree_grow_from() needs none */

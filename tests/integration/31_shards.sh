@@ -48,6 +48,14 @@ is "are the hundred's but for the last, a single leaf" "$(field nodes)" "$(($(jq
 exits "and 100 trees" 0 train --json --threads 3 --pipeline <(jq ".forest = {min_samples_leaf: $leaf}" "$SPEC")
 is "have no such leaf" "$(($(field nodes) > $(jq -r .nodes single.json)))" 1
 
+exits "a fraction of the rows for a tree" 0 train --json --pipeline <(jq '.forest = {min_samples_leaf: 1, trees: 3}' "$SPEC")
+nodes=$(field nodes)
+exits "a plan with a tenth of them" 0 train --plan --json --pipeline <(jq '.forest = {min_samples_leaf: 1, trees: 3, sample_fraction: 0.1}' "$SPEC")
+exits "and its model" 0 train --from-plan "$(field plan_id)" --json
+is "makes smaller trees" "$(($(field nodes) * 5 < nodes))" 1
+exits "a tenth of them with a search" 0 train --json --pipeline <(jq '.forest = {sample_fraction: 0.1}' "$SPEC")
+is "is another model" "$([ "$(field sha256)" != "$(jq -r .sha256 single.json)" ] && echo yes)" yes
+
 # --- too many trees ----------------------------------------------------------------------------------------------
 many() { jq ".forest = {min_samples_leaf: 1, trees: 100000}" "$SPEC"; }
 exits "more trees than a model has room for" 1 train --json --pipeline <(many)

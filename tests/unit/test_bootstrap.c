@@ -38,15 +38,19 @@ static void has_the_multinomial_s_moments(void **state UNUSED)
 {
 	static const struct {
 		uint32_t slots, least, most;
-	} shapes[] = {{2000, 1, 1}, {2000, 1, 5}, {700, 1, 40}, {500, 20, 300}, {300, 1000, 90000}, {40, 1, 40000000}};
+		double fraction;
+	} shapes[] = {{2000, 1, 1, 1},	       {2000, 1, 5, 1},	       {700, 1, 40, 1},	  {500, 20, 300, 1},
+		      {300, 1000, 90000, 1},   {40, 1, 40000000, 1},   {2000, 1, 5, 0.3}, {500, 20, 300, 0.01},
+		      {40, 1, 40000000, 0.75}, {300, 1000, 90000, 0.5}};
 
 	for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++) {
 		uint32_t slots = shapes[i].slots;
 		uint64_t rows;
 		uint32_t *counts = make_counts(slots, shapes[i].least, shapes[i].most, &rows);
 		uint32_t *draws = xcalloc(slots, sizeof(*draws));
+		double total = floor((double)rows * shapes[i].fraction + 0.5);
 		double *sums = xcalloc(slots, sizeof(*sums)), each = 0, pooled = 0, neighbours = 0;
-		struct bootstrap *bootstrap = bootstrap_new(counts, slots);
+		struct bootstrap *bootstrap = bootstrap_new(counts, slots, shapes[i].fraction);
 
 		for (uint32_t tree = 0; tree < TREES; tree++) {
 			uint64_t drawn = 0;
@@ -54,7 +58,8 @@ static void has_the_multinomial_s_moments(void **state UNUSED)
 
 			bootstrap_draw(bootstrap, 5, tree, draws);
 			for (uint32_t s = 0; s < slots; s++) {
-				double mean = counts[s], variance = mean * (1 - mean / (double)rows);
+				double part = counts[s] / (double)rows, mean = total * part;
+				double variance = mean * (1 - part);
 				double off = (draws[s] - mean) / sqrt(variance);
 
 				drawn += draws[s];
@@ -63,12 +68,12 @@ static void has_the_multinomial_s_moments(void **state UNUSED)
 				neighbours += off * before;
 				before = off;
 			}
-			assert_int_equal(drawn, rows);
+			assert_true((double)drawn == total);
 		}
 		for (uint32_t s = 0; s < slots; s++) {
-			double mean = (double)counts[s] * TREES;
+			double part = counts[s] / (double)rows, mean = total * part * TREES;
 
-			pooled += (sums[s] - mean) * (sums[s] - mean) / (mean * (1 - (double)counts[s] / (double)rows));
+			pooled += (sums[s] - mean) * (sums[s] - mean) / (mean * (1 - part));
 		}
 		each /= (double)slots * TREES;
 		pooled /= slots;
@@ -89,7 +94,7 @@ static void has_the_binomial_s_shape(void **state UNUSED)
 {
 	static const int wanted[] = {1, 10, 45, 120, 210, 252, 210, 120, 45, 10, 1};
 	static const uint32_t counts[] = {5, 5};
-	struct bootstrap *bootstrap = bootstrap_new(counts, 2);
+	struct bootstrap *bootstrap = bootstrap_new(counts, 2, 1);
 	uint32_t draws[2], seen[11] = {0};
 	const uint32_t trees = 102400;
 
@@ -110,7 +115,7 @@ static void is_fixed_by_seed_and_tree(void **state UNUSED)
 {
 	uint64_t rows;
 	uint32_t *counts = make_counts(300, 1, 9, &rows), first[300], same[300], other[300];
-	struct bootstrap *bootstrap = bootstrap_new(counts, 300), *again = bootstrap_new(counts, 300);
+	struct bootstrap *bootstrap = bootstrap_new(counts, 300, 1), *again = bootstrap_new(counts, 300, 1);
 
 	bootstrap_draw(bootstrap, 1, 2, first);
 	bootstrap_draw(again, 1, 2, same);
@@ -128,14 +133,14 @@ static void is_fixed_by_seed_and_tree(void **state UNUSED)
 static void draws_two_thousand_million_rows(void **state UNUSED)
 {
 	static const uint32_t counts[] = {INT32_MAX - 1, 1}, one[] = {1};
-	struct bootstrap *bootstrap = bootstrap_new(counts, 2);
+	struct bootstrap *bootstrap = bootstrap_new(counts, 2, 1);
 	uint32_t draws[2], single;
 
 	bootstrap_draw(bootstrap, 1, 1, draws);
 	assert_int_equal((uint64_t)draws[0] + draws[1], INT32_MAX);
 	assert_in_range(draws[1], 0, 20);
 	bootstrap_free(bootstrap);
-	bootstrap = bootstrap_new(one, 1);
+	bootstrap = bootstrap_new(one, 1, 1);
 	bootstrap_draw(bootstrap, 1, 1, &single);
 	assert_int_equal(single, 1);
 	bootstrap_free(bootstrap);

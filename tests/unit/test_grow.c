@@ -430,6 +430,37 @@ static void check_same_tree(const struct tree *a, const struct tree *b)
 			    a->nodes[i].distribution == b->nodes[i].distribution);
 }
 
+/* However it is grown. */
+static void draws_a_fraction_of_the_rows(void **state UNUSED)
+{
+	for (int low = 0; low < 2; low++) {
+		struct dataset *dataset = small_dataset(low, 1001);
+		struct grow_settings settings = {
+		    .trees = 3, .min_samples_leaf = 1, .sample_fraction = 0.25, .threads = 2};
+		struct grown grown;
+
+		grow_forest(dataset, &settings, &grown);
+		for (int t = 0; t < grown.tree_count; t++) {
+			const struct tree *tree = &grown.trees[t];
+			uint64_t draws = 0;
+
+			for (uint32_t i = 0; i < tree->node_count; i++) {
+				uint32_t leaf[MAX_CLASSES];
+
+				if (tree->nodes[i].feature != TREE_LEAF)
+					continue;
+				distributions_expand(&tree->leaves, tree->nodes[i].distribution, dataset->class_count,
+						     leaf);
+				for (int k = 0; k < dataset->class_count; k++)
+					draws += leaf[k];
+			}
+			assert_int_equal(draws, 250);
+		}
+		grown_release(&grown);
+		dataset_free(dataset);
+	}
+}
+
 /* The prior's tree is one leaf with the labels of all rows, the others are what they are without it. */
 static void has_a_tree_of_the_prior(void **state UNUSED)
 {
@@ -514,7 +545,7 @@ static void grows_the_same_from_records(void **state UNUSED)
 						 .max_features = shapes[i].max_features,
 						 .seed = 3,
 						 .threads = 1};
-		struct bootstrap *bootstrap = bootstrap_new(dataset->counts, dataset->slot_count);
+		struct bootstrap *bootstrap = bootstrap_new(dataset->counts, dataset->slot_count, 1);
 		struct single single = {0};
 		struct tree_grower *grower;
 		struct grown simd, plain;
@@ -633,6 +664,7 @@ int main(void)
 	    cmocka_unit_test(is_as_accurate_as_scikit_learn),
 	    cmocka_unit_test(does_not_depend_on_threads),
 	    cmocka_unit_test(threads_help_each_other),
+	    cmocka_unit_test(draws_a_fraction_of_the_rows),
 	    cmocka_unit_test(has_a_tree_of_the_prior),
 	    cmocka_unit_test(depends_on_the_seed_and_is_a_prefix),
 	    cmocka_unit_test(grows_the_same_from_records),

@@ -131,18 +131,18 @@ static void add_tree_by_rows(const struct dataset *dataset, const struct tree *t
 	free(right);
 }
 
-static void score_by_rows(const struct dataset *dataset, const struct grown *grown, uint64_t seed, double *accuracy,
-			  double *log_loss)
+static void score_by_rows(const struct dataset *dataset, const struct grown *grown,
+			  const struct grow_settings *settings, double *accuracy, double *log_loss)
 {
 	struct row_sums *sums = xcalloc((size_t)dataset->row_count, sizeof(*sums)), *at = sums;
-	struct bootstrap *bootstrap = bootstrap_new(dataset->counts, dataset->slot_count);
+	struct bootstrap *bootstrap = grow_bootstrap(dataset, settings);
 	uint32_t *draws = xcalloc(dataset->slot_count, sizeof(*draws));
-	uint64_t random = seed + 1;
+	uint64_t random = settings->seed + 1;
 	int rows = 0, right = 0;
 	double loss = 0;
 
 	for (int t = 0; t < grown->tree_count; t++) {
-		bootstrap_draw(bootstrap, seed, (uint32_t)t, draws);
+		bootstrap_draw(bootstrap, settings->seed, (uint32_t)t, draws);
 		add_tree_by_rows(dataset, &grown->trees[t], draws, &random, sums);
 	}
 	for (uint32_t slot = 0; slot < dataset->slot_count; slot++)
@@ -169,16 +169,21 @@ static void agrees_with_rows(void **state UNUSED)
 {
 	for (uint64_t seed = 0; seed < 6; seed++) {
 		struct dataset *dataset = make(ROWS, seed < 3 ? 8 : 60, 30, seed);
+		struct grow_settings settings = {.trees = TREES,
+						 .min_samples_leaf = 5,
+						 .sample_fraction = seed % 3 == 2 ? 0.5 : 1,
+						 .seed = seed,
+						 .threads = 2};
 		double accuracy, log_loss;
 		struct oob_score score;
 		struct grown grown;
 		struct oob *oob;
 
 		assert_int_equal(dataset->slot_count < ROWS / 4, seed < 3);
-		grow(dataset, TREES, 5, seed, &grown);
-		oob = oob_new(dataset, seed, 0, TREES, ALL);
+		grow_forest(dataset, &settings, &grown);
+		oob = oob_new(dataset, &settings, TREES, ALL);
 		oob_score(oob, grown.trees, TREES, 2, &score);
-		score_by_rows(dataset, &grown, seed, &accuracy, &log_loss);
+		score_by_rows(dataset, &grown, &settings, &accuracy, &log_loss);
 		print_message("seed %d: accuracy %.5f by slots, %.5f by rows; log loss %.5f, %.5f\n", (int)seed,
 			      score.accuracy, accuracy, score.log_loss, log_loss);
 		assert_int_equal(score.rows, ROWS);
@@ -199,7 +204,8 @@ static void foresees_the_whole_forest(void **state UNUSED)
 
 	for (size_t v = 0; v < 2; v++) {
 		struct dataset *dataset = make(20000, values[v], 40, 5);
-		struct oob *few = oob_new(dataset, 7, 0, PILOT, ALL), *many = oob_new(dataset, 7, 0, TREES, ALL);
+		struct oob *few = oob_new(dataset, &(struct grow_settings){.seed = 7}, PILOT, ALL),
+			   *many = oob_new(dataset, &(struct grow_settings){.seed = 7}, TREES, ALL);
 
 		for (size_t i = 0; i < 3; i++) {
 			struct oob_score pilot, whole;
@@ -225,7 +231,7 @@ static void foresees_the_whole_forest(void **state UNUSED)
 static void is_the_same_everywhere(void **state UNUSED)
 {
 	struct dataset *dataset = make(5000, 12, 20, 2);
-	struct oob *oob = oob_new(dataset, 6, 0, PILOT, 2000);
+	struct oob *oob = oob_new(dataset, &(struct grow_settings){.seed = 6}, PILOT, 2000);
 	struct oob_score score;
 	struct grown grown;
 
@@ -243,7 +249,7 @@ static void is_the_same_for_any_threads(void **state UNUSED)
 {
 	static const int threads[] = {2, 3, 8};
 	struct dataset *dataset = make(20000, 12, 20, 9);
-	struct oob *oob = oob_new(dataset, 1, 0, PILOT, 7000);
+	struct oob *oob = oob_new(dataset, &(struct grow_settings){.seed = 1}, PILOT, 7000);
 	struct oob_score one, other;
 	struct grown grown;
 
@@ -268,7 +274,7 @@ static void is_the_same_for_any_threads(void **state UNUSED)
 static void misses_what_matters(void **state UNUSED)
 {
 	struct dataset *dataset = make(5000, 8, 0, 3);
-	struct oob *oob = oob_new(dataset, 1, 0, 30, ALL);
+	struct oob *oob = oob_new(dataset, &(struct grow_settings){.seed = 1}, 30, ALL);
 	struct oob_score with, without[FEATURES];
 	struct grown grown;
 

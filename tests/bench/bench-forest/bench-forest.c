@@ -17,6 +17,7 @@
 static struct {
 	const char *csv, *label, *features, *id, *source, *test_csv, *min_samples_leaf;
 	int64_t threads, trees, max_features, max_depth, seed;
+	double sample_fraction;
 	bool json;
 } config;
 
@@ -38,6 +39,8 @@ static const struct setting settings[] = {
 	{"max-features", NULL, SETTING_INT, &config.max_features, "-1", -1, 100000, .value_name = "N",
 	 .help = "candidates of a node, 0 = the square root of all, -1 = so, or with auto maybe more"},
 	{"max-depth", NULL, SETTING_INT, &config.max_depth, "0", 0, 100000, .value_name = "N", .help = "0 = no limit"},
+	{"sample-fraction", NULL, SETTING_REAL, &config.sample_fraction, "1", 0.001, 1, .value_name = "F",
+	 .help = "of the training rows: bootstrap draws of a tree"},
 	{"seed", NULL, SETTING_INT, &config.seed, "0", 0, 1e15, .value_name = "S", .help = "of the random numbers"},
 	{"json", NULL, SETTING_FLAG, &config.json, .help = "one JSON object instead of lines"},
 };
@@ -85,6 +88,7 @@ static bool check_settings(struct grow_settings *grow, struct fail *fail)
 				       .max_features = (int)config.max_features,
 				       .max_depth = (int)config.max_depth,
 				       .min_samples_leaf = leaf,
+				       .sample_fraction = config.sample_fraction,
 				       .seed = (uint64_t)config.seed,
 				       .threads = config.threads ? (int)config.threads : parallel_processors()};
 	return true;
