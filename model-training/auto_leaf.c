@@ -5,8 +5,8 @@
 #include "common/banned.h"
 #include "common/spec.h"
 #include "model-training/budget.h"
+#include "model-training/forest_write.h"
 #include "model-training/oob.h"
-#include "model-training/shard.h"
 
 enum { LEAST_TREES = 10, SHARE_OF_TREES = 10, FIRST_TRIED = 3 };
 
@@ -36,6 +36,7 @@ int auto_leaf_choose(const struct auto_leaf_size *sizes, int count)
 struct trial {
 	struct grown grown;
 	struct oob_score first, score; /* of the first trees, of all */
+	bool too_large;
 };
 
 /* Of the sizes, with one max_features. */
@@ -49,18 +50,29 @@ struct search {
 	struct trial trials[AUTO_LEAF_SIZES];
 };
 
-static void grow_more(struct search *search, int i, int trees)
+static struct grow_settings settings_of(const struct search *search, int i, int trees)
 {
 	struct grow_settings own = search->pilot;
-	struct grown *grown = &search->trials[i].grown, more;
 
-	if (grown->tree_count == trees)
-		return;
 	own.min_samples_leaf = search->sizes[i].min_samples_leaf;
-	own.first_tree = grown->tree_count;
-	own.trees = trees - grown->tree_count;
-	grow_forest(search->dataset, &own, &more);
-	shard_join(grown, &more);
+	own.first_tree = search->trials[i].grown.tree_count;
+	own.trees = trees - own.first_tree;
+	return own;
+}
+
+static bool grow_more(struct search *search, int i, int trees, struct fail *fail)
+{
+	struct grow_settings own = settings_of(search, i, trees);
+
+	return own.trees == 0 || budget_grow(search->dataset, &own, search->whole, &search->trials[i].grown, fail);
+}
+
+/* Of what the first tree lets expect; the others may be larger than it. */
+static uint64_t model_bytes(struct search *search, int i)
+{
+	struct grow_settings own = settings_of(search, i, search->pilot.trees);
+
+	return budget_model_bytes(search->dataset, &own, search->whole, &search->trials[i].grown);
 }
 
 static void take_score(struct search *search, int i, const struct oob_score *score)
@@ -82,23 +94,31 @@ static bool is_worse(const struct oob_score *score, const struct oob_score *best
 }
 
 /* It is given up where it is worse than the rival on the first trees; rival NULL: there is none. */
-static void try_size(struct search *search, int i, const struct trial *rival)
+static bool try_size(struct search *search, int i, const struct trial *rival, struct fail *fail)
 {
 	struct trial *trial = &search->trials[i];
 	int threads = search->pilot.threads;
 
+	trial->too_large = model_bytes(search, i) > FOREST_WRITE_MAX_SIZE / 20 * 19;
+	if (trial->too_large) {
+		grown_release(&trial->grown);
+		return true;
+	}
 	if (search->first) {
-		grow_more(search, i, rival ? AUTO_LEAF_FIRST_TREES : search->pilot.trees);
+		if (!grow_more(search, i, rival ? AUTO_LEAF_FIRST_TREES : search->pilot.trees, fail))
+			return false;
 		oob_score(search->first, trial->grown.trees, search->whole, threads, &trial->first);
 		if (rival && is_worse(&trial->first, &rival->first, search->clear)) {
 			take_score(search, i, &trial->first);
-			return;
+			return true;
 		}
 	}
-	grow_more(search, i, search->pilot.trees);
+	if (!grow_more(search, i, search->pilot.trees, fail))
+		return false;
 	oob_score(search->all, trial->grown.trees, search->whole, threads, &trial->score);
 	take_score(search, i, &trial->score);
 	search->sizes[i].judged = true;
+	return true;
 }
 
 static const struct trial *best_trial(const struct search *search)
@@ -108,22 +128,26 @@ static const struct trial *best_trial(const struct search *search)
 	return best < 0 ? NULL : &search->trials[best];
 }
 
-/* One size after the other in a direction, as long as the last one is not clearly worse. */
-static void explore(struct search *search, int from, int step)
+/* One size after the other in a direction, as long as the last one is not clearly worse; what is too large gets smaller
+ * upwards. */
+static bool explore(struct search *search, int from, int step, struct fail *fail)
 {
 	for (int i = from; i >= 0 && i < AUTO_LEAF_SIZES; i += step) {
-		if (search->sizes[i].trees == 0)
-			try_size(search, i, best_trial(search));
-		if (!search->sizes[i].judged ||
-		    is_worse(&search->trials[i].score, &best_trial(search)->score, search->clear))
+		struct auto_leaf_size *size = &search->sizes[i];
+
+		if (size->trees == 0 && !search->trials[i].too_large && !try_size(search, i, best_trial(search), fail))
+			return false;
+		if (search->trials[i].too_large && step > 0)
+			continue;
+		if (!size->judged || is_worse(&search->trials[i].score, &best_trial(search)->score, search->clear))
 			break;
 	}
+	return true;
 }
 
-static void search_sizes(struct search *search, int from)
+static bool search_sizes(struct search *search, int from, struct fail *fail)
 {
-	explore(search, from, -1);
-	explore(search, from, 1);
+	return explore(search, from, -1, fail) && explore(search, from, 1, fail);
 }
 
 static void search_release(struct search *search)
@@ -159,7 +183,7 @@ static struct auto_leaf_features describe(const struct search *search, int i, co
 }
 
 /* Whether the best size so far, tried into `most` with more columns for a node, is better with them. */
-static bool prefers_most(const struct search *few, struct search *most, struct auto_leaf *found)
+static bool prefers_most(const struct search *few, struct search *most, struct auto_leaf *found, struct fail *fail)
 {
 	int best = smallest(few->sizes, AUTO_LEAF_SIZES), count = few->dataset->feature_count;
 	const struct trial *rival = &few->trials[best];
@@ -168,7 +192,8 @@ static bool prefers_most(const struct search *few, struct search *most, struct a
 	if (most->pilot.max_features <= grow_max_features(0, count) || rival->score.brier_rows <= 0)
 		return false;
 	most->clear = -AUTO_LEAF_LIKELY;
-	try_size(most, best, rival);
+	if (!try_size(most, best, rival, fail) || most->trials[best].too_large)
+		return false;
 	found->features[0] = describe(few, best, rival);
 	found->features[1] = describe(most, best, rival);
 	return most->sizes[best].judged && is_worse(&rival->score, &most->trials[best].score, AUTO_LEAF_MORE);
@@ -216,13 +241,37 @@ int auto_leaf_prior_tree(int trees)
 	return trees >= AUTO_LEAF_LEAST_FOR_PRIOR ? trees - 1 : 0;
 }
 
-void auto_leaf_search(const struct dataset *dataset, const struct grow_settings *settings, struct auto_leaf *found)
+/* The sizes with "sqrt" or a given number of columns, then maybe with more; *taken: whose result it is. */
+static bool search_all(struct search *few, struct search *most, struct search **taken, struct auto_leaf *found,
+		       struct fail *fail)
+{
+	*taken = few;
+	if (!search_sizes(few, FIRST_TRIED, fail))
+		return false;
+	if (!best_trial(few))
+		return fail_set(fail, EXIT_FAILED,
+				"with leaves of %d draws the model of %d trees would still be of about %llu MB, and at "
+				"most %d MB are possible: give the spec's \"forest\" fewer trees",
+				leaf_sizes[AUTO_LEAF_SIZES - 1], few->whole,
+				(unsigned long long)(model_bytes(few, AUTO_LEAF_SIZES - 1) / 1000000),
+				FOREST_WRITE_MAX_SIZE / 1000000);
+	if (few->pilot.max_features != SPEC_AUTO || !prefers_most(few, most, found, fail))
+		return fail->code == EXIT_DONE;
+	search_release(few);
+	*taken = most;
+	most->clear = AUTO_LEAF_LIKELY;
+	return search_sizes(most, smallest(most->sizes, AUTO_LEAF_SIZES), fail);
+}
+
+bool auto_leaf_search(const struct dataset *dataset, const struct grow_settings *settings, struct auto_leaf *found,
+		      struct fail *fail)
 {
 	struct search few = {
 	    .dataset = dataset, .pilot = *settings, .whole = settings->trees, .clear = AUTO_LEAF_CLEAR};
-	struct search most;
+	struct search most, *taken;
 	int trees = pilot_trees(settings->trees);
 	struct oob *all = oob_new(dataset, settings, trees, AUTO_LEAF_MAX_SLOTS), *first = NULL;
+	bool done;
 
 	if (trees > AUTO_LEAF_FIRST_TREES)
 		first = oob_new(dataset, settings, AUTO_LEAF_FIRST_TREES, AUTO_LEAF_MAX_SLOTS);
@@ -234,19 +283,14 @@ void auto_leaf_search(const struct dataset *dataset, const struct grow_settings 
 	for (int i = 0; i < AUTO_LEAF_SIZES; i++)
 		few.sizes[i].min_samples_leaf = leaf_sizes[i];
 	most = few;
-	search_sizes(&few, FIRST_TRIED);
-	if (settings->max_features == SPEC_AUTO && prefers_most(&few, &most, found)) {
-		search_release(&few);
-		most.clear = AUTO_LEAF_LIKELY;
-		search_sizes(&most, smallest(most.sizes, AUTO_LEAF_SIZES));
-		take(&most, found);
-	} else {
-		take(&few, found);
-	}
+	done = search_all(&few, &most, &taken, found, fail);
+	if (done)
+		take(taken, found);
 	search_release(&few);
 	search_release(&most);
 	oob_free(all);
 	oob_free(first);
+	return done;
 }
 
 bool auto_leaf_grow(const struct dataset *dataset, const struct grow_settings *settings, struct auto_leaf *found,

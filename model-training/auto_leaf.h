@@ -8,7 +8,7 @@
  *
  *	struct grow_settings settings = {.trees = 100, .threads = 2, .seed = 0};	the whole forest's
  *	struct auto_leaf found;
- *	auto_leaf_search(dataset, &settings, &found);
+ *	auto_leaf_search(dataset, &settings, &found, &fail);
  *	auto_leaf_grow(dataset, &settings, &found, &grown, &fail);	the whole forest, with the pilot's trees
  *	auto_leaf_release(&found);
  *
@@ -33,6 +33,8 @@
  * is Cestnik's m-estimate (Estimating Probabilities, ECAI 1990), for trees that of Provost and Domingos (Tree Induction
  * for Probability-Based Ranking, Machine Learning 52, 2003); here it is done once for the vote, not in each leaf,
  * which then would have every label to store.
+ *
+ * A size whose forest would be too large for a model (budget.h) is not tried.
  *
  * What is found depends on the training set and the settings only, see oob.h.
  */
@@ -87,7 +89,9 @@ struct auto_leaf {
 };
 
 int auto_leaf_prior_tree(int trees); /* its number, for grow_settings; 0: too few trees for one */
-void auto_leaf_search(const struct dataset *dataset, const struct grow_settings *settings, struct auto_leaf *found);
+/* EXIT_FAILED: its trees would take more memory than is left; then there is nothing to release. */
+bool auto_leaf_search(const struct dataset *dataset, const struct grow_settings *settings, struct auto_leaf *found,
+		      struct fail *fail) MUST_USE;
 /* The forest of what was chosen: the pilot's trees, which are its first ones, and the rest of settings->trees.
  * EXIT_FAILED: it would be too large (budget.h); *grown is to be released in any case. */
 bool auto_leaf_grow(const struct dataset *dataset, const struct grow_settings *settings, struct auto_leaf *found,

@@ -52,18 +52,38 @@ static bool fits(const struct dataset *dataset, const struct tree *first, int tr
 	return true;
 }
 
+/* The first tree, where it is to be looked at before the others; it is taken off *rest. */
+static void grow_first(const struct dataset *dataset, struct grow_settings *rest, int whole, struct grown *grown)
+{
+	void (*progress)(int64_t done, int64_t total) = rest->progress;
+
+	if (grown->tree_count > 0 || rest->trees < 1 || whole < 2 || (uint64_t)whole * dataset->slot_count <= LARGE)
+		return;
+	rest->progress = NULL;
+	grow_some(dataset, rest, 1, grown);
+	rest->progress = progress;
+	rest->first_tree++;
+	rest->trees--;
+}
+
+uint64_t budget_model_bytes(const struct dataset *dataset, const struct grow_settings *settings, int whole,
+			    struct grown *grown)
+{
+	struct grow_settings rest = *settings;
+	uint64_t fixed;
+
+	grow_first(dataset, &rest, whole, grown);
+	if (grown->tree_count == 0)
+		return 0;
+	return forest_write_estimate(dataset, &grown->trees[0], &fixed) * (uint64_t)whole + fixed;
+}
+
 bool budget_grow(const struct dataset *dataset, const struct grow_settings *settings, int whole, struct grown *grown,
 		 struct fail *fail)
 {
 	struct grow_settings rest = *settings;
 
-	if (grown->tree_count == 0 && rest.trees > 1 && (uint64_t)rest.trees * dataset->slot_count > LARGE) {
-		rest.progress = NULL;
-		grow_some(dataset, &rest, 1, grown);
-		rest.progress = settings->progress;
-		rest.first_tree++;
-		rest.trees--;
-	}
+	grow_first(dataset, &rest, rest.trees, grown);
 	if (grown->tree_count > 0 && !fits(dataset, &grown->trees[0], rest.trees, whole, fail))
 		return false;
 	grow_some(dataset, &rest, rest.trees, grown);

@@ -17,6 +17,10 @@
 #include "model-training/dataset.h"
 #include "model-training/grow.h"
 
+/* About the bytes that a model of `whole` trees like the first of *grown will have; 0: too few to matter. A tree is
+ * grown when there is none yet and, as above, many are to be. It depends on training set and settings only. */
+uint64_t budget_model_bytes(const struct dataset *dataset, const struct grow_settings *settings, int whole,
+			    struct grown *grown);
 bool budget_grow(const struct dataset *dataset, const struct grow_settings *settings, int whole, struct grown *grown,
 		 struct fail *fail) MUST_USE;
 

@@ -230,13 +230,15 @@ static bool find_existing(PGconn *db, struct plan *plan, const char *content, st
 }
 
 /* min_samples_leaf "auto": the pilot's trees are kept for growing. */
-static void search_leaf(const struct taking *taking, struct plan *plan)
+static bool search_leaf(const struct taking *taking, struct plan *plan, struct fail *fail)
 {
 	struct grow_settings settings = plan_growth(plan, taking->request->threads, output_progress);
 	struct auto_leaf found;
+	bool done = auto_leaf_search(plan->dataset, &settings, &found, fail);
 
-	auto_leaf_search(plan->dataset, &settings, &found);
 	output_progress_end();
+	if (!done)
+		return false;
 	plan->forest.min_samples_leaf = found.sizes[found.chosen].min_samples_leaf;
 	plan->forest.max_features = found.max_features;
 	plan->pilot = auto_leaf_json(&found);
@@ -244,6 +246,7 @@ static void search_leaf(const struct taking *taking, struct plan *plan)
 	plan->trees = found.pilot;
 	found.pilot = (struct grown){0};
 	auto_leaf_release(&found);
+	return true;
 }
 
 static bool insert(PGconn *db, const struct taking *taking, const struct plan *plan, const char *content,
@@ -279,8 +282,8 @@ static bool store(PGconn *db, const struct taking *taking, struct plan *plan, st
 	plan->existed = plan->id != 0;
 	if (plan->existed)
 		return true;
-	if (plan->forest.min_samples_leaf == 0)
-		search_leaf(taking, plan);
+	if (plan->forest.min_samples_leaf == 0 && !search_leaf(taking, plan, fail))
+		return fail_prefix(fail, "could not choose min_samples_leaf");
 	return (db_begin(db, fail) && insert(db, taking, plan, content, fail) &&
 		find_existing(db, plan, content, fail) &&
 		(!taking->request->keep_pilot || shares_store_pilot(db, plan, fail)) && db_commit(db, fail)) ||

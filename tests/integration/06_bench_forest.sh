@@ -112,6 +112,12 @@ wide --trees 100000 --threads 2
 is "a model too large: exit code, nothing on stdout" "$STATUS $(cat "$OUT")" "1 "
 like "a model too large: said after the first tree" "$(cat "$ERR")" \
 	'the model would be of at least [0-9]+ MB, as the first of its 100000 trees has [0-9]+ nodes, and at most 400 MB are possible: give'
+"$BIN/generate" --rows 300000 --output "$TMP/many.csv"
+run "$BENCH" --json --csv "$TMP/many.csv" --label ps_ind_02_cat --features ps_ind_01,ps_ind_03,ps_ind_15,ps_car_01_cat \
+	--trees 100000 --min-samples-leaf auto
+is "auto where every size is too large: exit code, nothing on stdout" "$STATUS $(cat "$OUT")" "1 "
+like "auto where every size is too large: message" "$(cat "$ERR")" \
+	'with leaves of 100 draws the model of 100000 trees would still be of about [0-9]+ MB, and at most 400 MB are possible: give'
 limited() { # KB FEATURES OPTIONS...
 	(ulimit -v "$1" && exec "$BENCH" --json --csv "$TMP/wide.csv" --label ps_ind_02_cat --features "$2" "${@:3}")
 }
@@ -126,6 +132,10 @@ case $(readelf -d "$BENCH" 2>/dev/null) in
 	is "a limit that the trees exceed: exit code, nothing on stdout" "$STATUS $(cat "$OUT")" "1 "
 	like "a limit that the trees exceed: message" "$(cat "$ERR")" \
 		'the 2999 trees would take about [0-9]+ MB of memory, as the first has [0-9]+ nodes, and ulimit -v leaves [0-9]+ MB: allow'
+	run limited 60000 $few --threads 1 --trees 30000 --min-samples-leaf auto
+	is "a limit that the pilot exceeds: exit code, nothing on stdout" "$STATUS $(cat "$OUT")" "1 "
+	like "a limit that the pilot exceeds: message" "$(cat "$ERR")" \
+		'memory.*allow more of it, or give'
 	run limited 40000 $few --threads 8 --trees 8
 	is "a limit for few trees at once: exit code" "$STATUS" 0
 	like "a limit for few trees at once: says so" "$(cat "$ERR")" 'fewer trees grow at once than there are threads.* trees=[1-7]$'

@@ -82,8 +82,9 @@ static struct dataset *make(int rows, uint32_t values, uint32_t noise)
 static int find(const struct dataset *dataset, int trees, int max_features, struct auto_leaf *found)
 {
 	struct grow_settings settings = {.trees = trees, .max_features = max_features, .seed = SEED, .threads = 1};
+	struct fail fail = {0};
 
-	auto_leaf_search(dataset, &settings, found);
+	assert_true(auto_leaf_search(dataset, &settings, found, &fail));
 	return found->sizes[found->chosen].min_samples_leaf;
 }
 
@@ -172,7 +173,7 @@ static void grows_the_forest_of_that_size(void **state UNUSED)
 		grow_forest(dataset, &settings, &grown);
 		write(dataset, &grown, &plain);
 		grown_release(&grown);
-		auto_leaf_search(dataset, &searching, &other);
+		assert_true(auto_leaf_search(dataset, &searching, &other, &fail));
 		assert_int_equal(other.chosen, found.chosen);
 		assert_memory_equal(other.sizes, found.sizes, sizeof(found.sizes));
 		assert_true(auto_leaf_grow(dataset, &searching, &other, &grown, &fail));

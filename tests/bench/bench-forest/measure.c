@@ -83,7 +83,8 @@ static bool grow(const struct dataset *dataset, const struct grow_settings *sett
 		json_object_set_new(result, "min_samples_leaf", json_integer(settings->min_samples_leaf));
 		return budget_grow(dataset, settings, settings->trees, grown, fail);
 	}
-	auto_leaf_search(dataset, settings, &found);
+	if (!auto_leaf_search(dataset, settings, &found, fail))
+		return false;
 	cost_stop(&search);
 	done = auto_leaf_grow(dataset, settings, &found, grown, fail);
 	json_object_set_new(result, "min_samples_leaf", json_integer(found.sizes[found.chosen].min_samples_leaf));
