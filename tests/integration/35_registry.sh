@@ -40,6 +40,8 @@ is "with what is stored" "$(jq -r '.models[1] | "\(.rows_train) \(.rows_holdout)
 	"$(sql "SELECT metrics ->> 'rows_train', holdout_n, encode(sha256, 'hex') FROM green_ml.model WHERE model_id = 2" | tr '|' ' ')"
 exits "only some" 0 registry list --limit 2 --json
 is "the newest" "$(jq -c '[.models[].model_id]' "$OUT")" "[3,2]"
+exits "fewer promotions" 0 registry list --served --limit 1 --json
+is "the newest, too" "$(jq -c '[.served[].model_id]' "$OUT")" "[3]"
 exits "as text" 0 registry list
 is "a line each, the champion with a star" "$(sed 1d "$OUT" | awk '{ print $1, $2 }' | paste -sd ' ')" "* 3 2 2023-11-12T09:00:00 1 2023-11-11T09:00:00"
 exits "what served when" 0 registry list --served --json
@@ -69,6 +71,11 @@ wait $LISTENER || :
 like "model-api is told" "$(cat listened)" 'green_ml_promotion.*toy'
 exits "again" 0 registry promote 1 --json
 is "is nothing to do" "$(jq -c '[.model_id, .changed]' "$OUT") $(promotions)" "[1,false] 1 2 3 1"
+exits "list" 0 registry list --limit 1 --json
+is "knows a champion that is older than what it lists" \
+	"$(jq -c '[.champion_model_id, [.models[].model_id], [.models[].champion]]' "$OUT")" "[1,[3,1],[false,true]]"
+exits "as text" 0 registry list --limit 1
+is "it has the star" "$(sed 1d "$OUT" | awk '{ print $1, $2 }' | paste -sd ' ')" "3 2023-11-13T09:00:00 * 1"
 exits "nothing served before the first" 2 registry rollback
 exits "back to the newest" 0 registry promote 3
 exits "rollback" 0 registry rollback --champion 3 --json
