@@ -205,7 +205,7 @@ torture:
 bench:
 	@tests/deps build test bench
 	$(AGAIN) all
-	@BIN=$(abspath $(O)/bin) tests/bench/forest
+	@BIN=$(abspath $(O)/bin) tests/bench/forest --picture $(BUILD)/bench-forest.svg
 	@BIN=$(abspath $(O)/bin) tests/bench/api
 	@BIN=$(abspath $(O)/bin) tests/bench/fetch
 	@BIN=$(abspath $(O)/bin) tests/bench/weeks

@@ -10,7 +10,8 @@ static struct {
 } config;
 
 static const struct setting settings[] = {
-    {"limit", NULL, SETTING_INT, &config.limit, "20", 0, 1e9, .value_name = "N", .help = "the newest N, 0: all"},
+    {"limit", NULL, SETTING_INT, &config.limit, "20", 0, 1e9, .value_name = "N",
+     .help = "the newest N and the champion, 0: all"},
     {"served", NULL, SETTING_FLAG, &config.served, NULL, .help = "what served when instead: one line per promotion"},
 };
 

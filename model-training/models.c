@@ -2,8 +2,11 @@
 
 #include "common/db.h"
 
-/* $1: pipeline, $2: model id or 0, $3: limit or 0. The rows are JSON objects: what is listed stands here once. */
+/* $1: pipeline, $2: model id or 0, $3: limit or 0. The rows are JSON objects: what is listed stands here once. The
+ * champion is among them however old it is: a list without it would look like one of a pipeline that has none. */
 static const char models_sql[] =
+    "WITH newest AS (SELECT n.model_id FROM green_ml.model n JOIN green_ml.pipeline q USING (pipeline_id) "
+    "WHERE q.name = $1 AND $2 IN (0, n.model_id) ORDER BY n.model_id DESC LIMIT nullif($3, 0)) "
     "SELECT json_build_object('model_id', m.model_id, 'champion', m.model_id = c.model_id, "
     "'created_at', coalesce(m.simulated_at, m.created_at), 'accuracy', m.holdout_k::float8 / nullif(m.holdout_n, 0), "
     "'rows_holdout', m.holdout_n, 'rows_train', m.metrics -> 'rows_train', "
@@ -13,7 +16,8 @@ static const char models_sql[] =
     "FROM green_ml.model m JOIN green_ml.pipeline p USING (pipeline_id) "
     "LEFT JOIN green_ml.champion c ON c.pipeline_id = m.pipeline_id "
     "LEFT JOIN green_ml.gate g ON g.plan_id = m.plan_id AND g.model_id = m.model_id "
-    "WHERE p.name = $1 AND $2 IN (0, m.model_id) ORDER BY m.model_id DESC LIMIT nullif($3, 0)";
+    "WHERE p.name = $1 AND $2 IN (0, m.model_id) "
+    "AND (m.model_id IN (SELECT model_id FROM newest) OR m.model_id = c.model_id) ORDER BY m.model_id DESC";
 
 static const char served_sql[] =
     "SELECT json_build_object('promotion_id', promotion_id, 'model_id', model_id, 'from', served_from, "

@@ -11,7 +11,8 @@
 
 #include "common/fail.h"
 
-/* {"pipeline", "champion_model_id", "models": [...]}, the newest first; limit 0: all. */
+/* {"pipeline", "champion_model_id", "models": [...]}, the newest first; limit 0: all. The champion is listed, too,
+ * where it is older than those. */
 bool models_list(PGconn *db, const char *pipeline, int64_t limit, json_t **list, struct fail *fail) MUST_USE;
 
 /* What served when: {"pipeline", "served": [{"promotion_id", "model_id", "from", "until", ...}]}, the newest first.

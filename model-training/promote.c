@@ -29,22 +29,38 @@ static bool find_id(PGresult *row, int *id)
 	return true;
 }
 
-static bool find_earlier(PGconn *db, int pipeline_id, const struct champion *champion, int *model_id, struct fail *fail)
+/* What serves when promotions are undone one after another: on top the latest one, or what that restored, below each
+ * the one that it replaced. Nothing is undone where the model stays the same. */
+static const char earlier_sql[] =
+    "WITH RECURSIVE stack AS ("
+    "(SELECT coalesce(p.restores, p.promotion_id) AS promotion_id, p.model_id FROM green_ml.promotion p "
+    "WHERE p.pipeline_id = $1 ORDER BY p.promotion_id DESC LIMIT 1) "
+    "UNION ALL SELECT below.promotion_id, below.model_id FROM stack CROSS JOIN LATERAL ("
+    "SELECT coalesce(p.restores, p.promotion_id) AS promotion_id, p.model_id FROM green_ml.promotion p "
+    "WHERE p.pipeline_id = $1 AND p.promotion_id < stack.promotion_id ORDER BY p.promotion_id DESC LIMIT 1) AS below) "
+    "SELECT promotion_id, model_id FROM stack WHERE model_id <> $2 ORDER BY promotion_id DESC LIMIT 1";
+
+/* The promotion that is in force again when those of the champion are undone. */
+static bool find_earlier(PGconn *db, int pipeline_id, const struct champion *champion, int *restores, int *model_id,
+			 struct fail *fail)
 {
+	PGresult *row;
+
 	if (!champion->exists)
 		return fail_set(fail, EXIT_WRONG_USE,
 				"the pipeline has no champion yet: there is nothing to roll back");
-	if (!find_id(
-		db_queryf(db, fail, "dd",
-			  "SELECT model_id FROM green_ml.promotion WHERE pipeline_id = $1 AND promotion_id < (SELECT "
-			  "min(promotion_id) FROM green_ml.promotion WHERE pipeline_id = $1 AND model_id = $2) "
-			  "ORDER BY promotion_id DESC LIMIT 1",
-			  pipeline_id, champion->model_id),
-		model_id))
-		return false;
-	return *model_id != 0 ||
-	       fail_set(fail, EXIT_WRONG_USE, "no model served before model %d: promote one of \"model-training list\"",
-			champion->model_id);
+	row = db_queryf(db, fail, "dd", earlier_sql, pipeline_id, champion->model_id);
+	if (!row)
+		return fail_prefix(fail, "could not look up what served before");
+	if (PQntuples(row) == 1) {
+		*restores = (int)db_int(row, 0, 0);
+		*model_id = (int)db_int(row, 0, 1);
+	} else {
+		fail_set(fail, EXIT_WRONG_USE,
+			 "no model served before model %d: promote one of \"model-training list\"", champion->model_id);
+	}
+	db_free(row);
+	return fail->code == EXIT_DONE;
 }
 
 static bool check_model(PGconn *db, int pipeline_id, int model_id, struct fail *fail)
@@ -65,24 +81,25 @@ static bool check_model(PGconn *db, int pipeline_id, int model_id, struct fail *
 	return forest != NULL;
 }
 
+/* restores: 0 for a promotion that is no rollback. */
 static bool insert(PGconn *db, int pipeline_id, const struct promotion_request *request,
-		   const struct champion *champion, struct promotion_result *result, struct fail *fail)
+		   const struct champion *champion, int restores, struct promotion_result *result, struct fail *fail)
 {
-	char now[CLOCK_TEXT_SIZE], previous[16], words[64];
+	char now[CLOCK_TEXT_SIZE], words[64];
 
-	snprintf(previous, sizeof(previous), "%d", champion->promotion_id);
-	if (request->model_id)
-		snprintf(words, sizeof(words), "by hand");
-	else
+	if (restores)
 		snprintf(words, sizeof(words), "rollback of promotion %d", champion->promotion_id);
+	else
+		snprintf(words, sizeof(words), "by hand");
 	result->changed = true;
 	return find_id(
-	    db_queryf(db, fail, "ddsss",
-		      "INSERT INTO green_ml.promotion (pipeline_id, model_id, supersedes, reason, simulated_at) "
-		      "VALUES ($1, $2, $3, $4, $5) RETURNING promotion_id",
-		      pipeline_id, result->model_id, champion->exists ? previous : NULL,
-		      request->reason ? request->reason : words,
-		      clock_is_simulated() ? clock_format(clock_now_s(), now) : NULL),
+	    db_queryf(
+		db, fail, "ddddss",
+		"INSERT INTO green_ml.promotion (pipeline_id, model_id, supersedes, restores, reason, simulated_at) "
+		"VALUES ($1, $2, nullif($3, 0), nullif($4, 0), $5, $6) RETURNING promotion_id",
+		pipeline_id, result->model_id, champion->promotion_id, restores,
+		request->reason ? request->reason : words,
+		clock_is_simulated() ? clock_format(clock_now_s(), now) : NULL),
 	    &result->promotion_id);
 }
 
@@ -90,7 +107,7 @@ static bool work(PGconn *db, const struct promotion_request *request, struct pro
 		 struct fail *fail)
 {
 	struct champion champion;
-	int pipeline_id = 0;
+	int pipeline_id = 0, restores = 0;
 
 	if (!find_pipeline(db, request->pipeline, &pipeline_id, fail) || !store_lock(db, pipeline_id, fail) ||
 	    !registry_champion(db, request->pipeline, &champion, fail))
@@ -102,11 +119,11 @@ static bool work(PGconn *db, const struct promotion_request *request, struct pro
 		return true;
 	if (request->model_id)
 		result->model_id = request->model_id;
-	else if (!find_earlier(db, pipeline_id, &champion, &result->model_id, fail))
+	else if (!find_earlier(db, pipeline_id, &champion, &restores, &result->model_id, fail))
 		return false;
 	return (champion.exists && champion.model_id == result->model_id) ||
 	       (check_model(db, pipeline_id, result->model_id, fail) &&
-		insert(db, pipeline_id, request, &champion, result, fail));
+		insert(db, pipeline_id, request, &champion, restores, result, fail));
 }
 
 bool promote(PGconn *db, struct run *run, const struct promotion_request *request, struct promotion_result *result,

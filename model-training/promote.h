@@ -6,8 +6,9 @@
  * transaction, under the lock that a training's own promotion takes; repeated it changes nothing, since a champion is
  * not promoted again.
  *
- * A rollback promotes the model that served before the champion did for the first time. So rollbacks go back step by
- * step and never to and fro.
+ * A rollback undoes promotions like a stack: it brings back the model that the champion has replaced, and the next one
+ * goes on from there. So rollbacks go back step by step and never to and fro; what a rollback has undone is no more
+ * among what served before. After promotions of 1, 2, 3 and again 1 rollbacks go to 3, 2 and 1.
  */
 
 #include <libpq-fe.h>

@@ -77,7 +77,8 @@ const struct command promote_command = {
 const struct command rollback_command = {
     .name = "rollback",
     .usage = "--pipeline FILE [OPTIONS]",
-    .purpose = "Makes the model that served before the champion the champion again, as a new promotion.",
+    .purpose =
+	"Undoes the latest promotion: the model before it is the champion again. The next one goes back further.",
     .settings = settings,
     .setting_count = sizeof(settings) / sizeof(*settings),
     .writes = true,

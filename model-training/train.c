@@ -10,6 +10,7 @@
 #include "common/xalloc.h"
 #include "model-training/challenge.h"
 #include "model-training/fake.h"
+#include "model-training/forest_check.h"
 #include "model-training/forest_write.h"
 #include "model-training/gate.h"
 #include "model-training/grow.h"
@@ -32,26 +33,6 @@ struct training {
 	double *importance; /* by feature */
 	double fake_cpu_s;
 };
-
-/* Every distribution, threshold and node must have survived writing and reading. */
-static bool check_forest(const struct training *training, const struct grown *grown, struct fail *fail)
-{
-	const struct forest *forest = training->forest;
-	bool same = forest->tree_count == grown->tree_count;
-
-	for (int t = 0; same && t < grown->tree_count; t++) {
-		const struct tree *tree = &grown->trees[t];
-		const struct forest_node *nodes = forest->nodes + forest->roots[t];
-
-		same = forest->roots[t + 1] - forest->roots[t] == tree->node_count;
-		for (uint32_t i = 0; same && i < tree->node_count; i++)
-			same = (nodes[i].feature == FOREST_LEAF) == (tree->nodes[i].feature == TREE_LEAF) &&
-			       (nodes[i].feature == FOREST_LEAF || nodes[i].feature == tree->nodes[i].feature);
-	}
-	return same || fail_set(fail, EXIT_FAILED,
-				"the model read back differs from the one grown: this is a defect, please "
-				"report it with the plan");
-}
 
 /* *result is set, and nothing grown, where the plan has been trained already. Shares are looked for in the snapshot
  * that has no result: they are removed with the transaction that stores it. */
@@ -88,9 +69,12 @@ static bool make_forest(struct training *training, const struct grown *grown, st
 	done = forest_write(plan->dataset, grown, threads, &training->bytes, fail);
 	if (done) {
 		training->forest = forest_read(training->bytes.data, training->bytes.size, training->sha256, fail);
-		done = training->forest && check_forest(training, grown, fail);
+		done = training->forest != NULL;
 	}
-	return done;
+	return done && (forest_check(plan->dataset, grown, training->forest, threads) ||
+			fail_set(fail, EXIT_FAILED,
+				 "the model read back differs from the one grown: this is a defect, please "
+				 "report it with the plan"));
 }
 
 static bool store(struct training *training, const struct champion *champion, const struct gate_input *input,

@@ -13,10 +13,11 @@
 The split is bench-forest's: a fifth of the rows is for the test, by sha256 of the source, a zero byte and the id, or the
 row's number. All peers grow 100 trees to purity from a bootstrap sample with the square root of the features as candidates
 at each node, as far as they can; LightGBM and XGBoost draw without replacement, LightGBM has at most 4,096 leaves and
-XGBoost 20 levels.
+XGBoost 20 levels. ranger (apt-get install r-cran-ranger) is asked for probabilities, runs in a process of R and is timed
+there, from rows in R's memory.
 
 With --defaults each is as it comes, the number of trees too. LightGBM's random forest refuses to run without a sample, so
-it gets 0.632 of the rows; ranger is asked for probabilities; YDF gets texts as texts, as its data frames do.
+it gets 0.632 of the rows; YDF gets texts as texts, as its data frames do.
 """
 import argparse
 import csv
@@ -70,13 +71,15 @@ def prepare(args):
 def installed(defaults):
     import importlib.util
 
+    if not importlib.util.find_spec("numpy"):
+        return []
     found = [peer for peer, module in PEERS.items() if importlib.util.find_spec(module)]
     try:
         subprocess.run(["Rscript", "-e", "library(ranger)"], check=True, stderr=subprocess.DEVNULL)
         found.append("ranger")
     except (OSError, subprocess.CalledProcessError):
         pass
-    return [peer for peer in (WITH_DEFAULTS if defaults else PEERS) if peer in found]
+    return [peer for peer in (WITH_DEFAULTS if defaults else [*PEERS, "ranger"]) if peer in found]
 
 
 def grow(peer, data, threads, trees):
@@ -122,42 +125,54 @@ def grow(peer, data, threads, trees):
     return lambda: grown.append(learner.train(table)), predict, lambda: None
 
 
-def ranger(data, threads, seed):
-    """fit() does it all, in a process of R: it takes the test's rows along and hands over their probabilities."""
+def ranger(data, threads, settings):
+    """The probabilities of the test's rows, and what R says it took."""
     import numpy
 
-    found = []
-
-    def fit():
-        with tempfile.TemporaryDirectory() as folder:
-            for name in ("x", "x_test"):
-                data[name].T.tofile(f"{folder}/{name}")  # R's matrices are by column
-            data["y"].astype(numpy.int32).tofile(f"{folder}/y")
-            subprocess.run(["Rscript", "-e", f"""
-                library(ranger)
-                setwd("{folder}")
-                numbers <- function(f, what) readBin(f, what, file.size(f) / 4, size = 4)
-                rows <- function(f) {{
-                    x <- matrix(numbers(f, "numeric"), ncol = {data["x"].shape[1]})
-                    colnames(x) <- paste0("f", seq_len(ncol(x)))
-                    x
-                }}
-                y <- factor(numbers("y", "integer"))
-                grown <- ranger(x = rows("x"), y = y, probability = TRUE, num.threads = {threads}, seed = {seed + 1},
-                                verbose = FALSE)
-                p <- predict(grown, rows("x_test"), num.threads = {threads}, verbose = FALSE)$predictions
-                writeBin(as.vector(p[, levels(y)]), "p")"""], check=True, stdout=subprocess.DEVNULL)
-            found.append(numpy.fromfile(f"{folder}/p").reshape(int(data["y"].max()) + 1, -1).T)
-
-    return fit, lambda rows: found[0], lambda: None
+    classes = int(max(data["y"].max(), data["y_test"].max())) + 1  # a rare one may not be in both
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("x", "x_test"):
+            data[name].T.tofile(f"{folder}/{name}")  # R's matrices are by column
+        data["y"].astype(numpy.int32).tofile(f"{folder}/y")
+        said = subprocess.run(["Rscript", "-e", f"""
+            library(ranger)
+            setwd("{folder}")
+            numbers <- function(f, what) readBin(f, what, file.size(f) / 4, size = 4)
+            rows <- function(f) {{
+                x <- matrix(numbers(f, "numeric"), ncol = {data["x"].shape[1]})
+                colnames(x) <- paste0("f", seq_len(ncol(x)))
+                x
+            }}
+            taken <- function(since) {{
+                took <- proc.time() - since
+                c(took[["elapsed"]], took[["user.self"]] + took[["sys.self"]])
+            }}
+            x <- rows("x")
+            x_test <- rows("x_test")
+            y <- factor(numbers("y", "integer"))
+            start <- proc.time()
+            grown <- ranger(x = x, y = y, probability = TRUE, num.threads = {threads}, verbose = FALSE, {settings})
+            fit <- taken(start)
+            peak <- grep("^VmHWM", readLines("/proc/self/status"), value = TRUE)
+            start <- proc.time()
+            p <- predict(grown, x_test, num.threads = {threads}, verbose = FALSE)$predictions
+            predict <- taken(start)
+            nodes <- sum(lengths(grown$forest$split.varIDs))
+            all <- matrix(0, nrow(p), {classes})
+            all[, as.integer(levels(y)) + 1] <- p[, levels(y)]
+            writeBin(as.vector(all), "p")
+            cat(fit, predict[2], as.numeric(gsub("[^0-9]", "", peak)), nodes)"""],
+                              check=True, stdout=subprocess.PIPE, text=True).stdout
+        p = numpy.fromfile(f"{folder}/p").reshape(classes, -1).T
+    wall, cpu, predict_cpu, peak_kb, nodes = map(float, said.split())
+    return p, {"fit_wall_s": wall, "fit_cpu_s": cpu, "fit_peak_rss_mb": peak_kb * 1024 / 1e6, "nodes": int(nodes),
+               "predict_ns_per_row_trees": predict_cpu * 1e9 / len(p)}
 
 
 def grow_by_default(peer, data, threads, seed):
     """As grow() does."""
     import numpy
 
-    if peer == "ranger":
-        return ranger(data, threads, seed)
     if peer == "ydf":
         import ydf
 
@@ -197,26 +212,35 @@ def cpu_s():
     return usage.ru_utime + usage.ru_stime
 
 
-def run(args):
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ[name] = str(args.threads)
-    import numpy
-
-    data = dict(numpy.load(args.file))
-    fit, predict, nodes = (grow_by_default(args.peer, data, args.threads, args.seed) if args.defaults
-                           else grow(args.peer, data, args.threads, args.trees))
+def measure(data, fit, predict, nodes):
+    """As ranger() does."""
     wall, cpu = time.perf_counter(), cpu_s()
     fit()
     wall, cpu = time.perf_counter() - wall, cpu_s() - cpu
     rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
     before = cpu_s()
     p = predict(data["x_test"])
-    predict_cpu = cpu_s() - before
+    return p, {"fit_wall_s": wall, "fit_cpu_s": cpu, "fit_peak_rss_mb": rss, "nodes": nodes(),
+               "predict_ns_per_row_trees": (cpu_s() - before) * 1e9 / len(p)}
+
+
+def run(args):
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[name] = str(args.threads)
+    import numpy
+
+    data = dict(numpy.load(args.file))
+    if args.peer == "ranger":
+        to_purity = (f"num.trees = {args.trees}, mtry = {math.isqrt(data['x'].shape[1])}, min.node.size = 1, "
+                     "oob.error = FALSE, ")
+        p, taken = ranger(data, args.threads, ("" if args.defaults else to_purity) + f"seed = {args.seed + 1}")
+    elif args.defaults:
+        p, taken = measure(data, *grow_by_default(args.peer, data, args.threads, args.seed))
+    else:
+        p, taken = measure(data, *grow(args.peer, data, args.threads, args.trees))
     chosen = numpy.clip(p[numpy.arange(len(p)), data["y_test"]], 1e-15, 1)
-    print(json.dumps({
-        "peer": args.peer, "fit_wall_s": wall, "fit_cpu_s": cpu, "fit_peak_rss_mb": rss, "nodes": nodes(),
-        "accuracy": float((p.argmax(axis=1) == data["y_test"]).mean()), "log_loss": float(-numpy.log(chosen).mean()),
-        "predict_ns_per_row_trees": predict_cpu * 1e9 / len(p)}))
+    print(json.dumps({"peer": args.peer} | taken | {
+        "accuracy": float((p.argmax(axis=1) == data["y_test"]).mean()), "log_loss": float(-numpy.log(chosen).mean())}))
 
 
 def results(file):

@@ -326,4 +326,23 @@ is "they are due again, under the codes that they had" "$(sql "SELECT count(*), 
 as preprocessor "$BIN/preprocessing" --pipeline "$ROOT/pipeline/specs/insurance.json" >"$OUT" 2>&1
 like "and are taken in" "$(cat "$OUT")" 'insurance: load 1: 1 rows, 1 dropped'
 is "value by value" "$(sql 'TABLE green_ml_data.insurance_prep' | cut -d'|' -f1-8)" "1|1|0|0|1|2|3|4"
+
+# --- rollbacks of an older version ---------------------------------------------------------------------------------------
+rm "$TMP/older/migrations/"*
+cp "$ROOT/database/migrations/"0{0*,1[0-4]*} "$TMP/older/migrations"
+PGDATABASE=postgres sql "CREATE DATABASE older_rollbacks OWNER green_ml_owner"
+export PGDATABASE=older_rollbacks
+as owner "$TMP/older/migrate" --pipeline "$ROOT/pipeline/specs/insurance.json" >"$OUT" 2>&1
+sql "INSERT INTO green_ml.run (program, lease_until, version) VALUES ('test', now(), 'test');
+	INSERT INTO green_ml.training_plan (pipeline_id, feature_set_id, known_loads, loads, settings, min_samples_leaf, seed, data, content_sha256, run_id)
+	SELECT 1, 1, '{}', '{}', '{}', 1, 1, '', sha256(i::text::bytea), 1 FROM generate_series(1, 3) AS i;
+	INSERT INTO green_ml.model (pipeline_id, plan_id, feature_set_id, bytes, sha256, holdout_n, holdout_k, metrics, run_id)
+	SELECT 1, plan_id, 1, '', content_sha256, 1, 1, '{}', 1 FROM green_ml.training_plan ORDER BY plan_id;
+	INSERT INTO green_ml.promotion (pipeline_id, model_id, supersedes, reason) VALUES (1, 1, NULL, 'gate of plan 1: no_champion'),
+	(1, 2, 1, 'by hand'), (1, 3, 2, 'gate of plan 3: not_worse'), (1, 2, 3, 'rollback of promotion 3'), (1, 3, 4, 'by hand'),
+	(1, 2, 5, 'rollback of promotion 5'), (1, 1, 6, 'rollback of promotion 6')" >/dev/null
+exits "a database with rollbacks is brought to this version" 0 as owner "$ROOT/database/migrate"
+is "they name what they have restored" "$(sql "SELECT string_agg(coalesce(restores::text, '-'), ' ' ORDER BY promotion_id)
+	FROM green_ml.promotion")" "- - - 2 - 2 1"
+not_ok "nothing can be changed any more" sql "UPDATE green_ml.promotion SET restores = 1"
 plan_done

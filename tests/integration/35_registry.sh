@@ -40,6 +40,8 @@ is "with what is stored" "$(jq -r '.models[1] | "\(.rows_train) \(.rows_holdout)
 	"$(sql "SELECT metrics ->> 'rows_train', holdout_n, encode(sha256, 'hex') FROM green_ml.model WHERE model_id = 2" | tr '|' ' ')"
 exits "only some" 0 registry list --limit 2 --json
 is "the newest" "$(jq -c '[.models[].model_id]' "$OUT")" "[3,2]"
+exits "fewer promotions" 0 registry list --served --limit 1 --json
+is "the newest, too" "$(jq -c '[.served[].model_id]' "$OUT")" "[3]"
 exits "as text" 0 registry list
 is "a line each, the champion with a star" "$(sed 1d "$OUT" | awk '{ print $1, $2 }' | paste -sd ' ')" "* 3 2 2023-11-12T09:00:00 1 2023-11-11T09:00:00"
 exits "what served when" 0 registry list --served --json
@@ -69,15 +71,29 @@ wait $LISTENER || :
 like "model-api is told" "$(cat listened)" 'green_ml_promotion.*toy'
 exits "again" 0 registry promote 1 --json
 is "is nothing to do" "$(jq -c '[.model_id, .changed]' "$OUT") $(promotions)" "[1,false] 1 2 3 1"
+exits "list" 0 registry list --limit 1 --json
+is "knows a champion that is older than what it lists" \
+	"$(jq -c '[.champion_model_id, [.models[].model_id], [.models[].champion]]' "$OUT")" "[1,[3,1],[false,true]]"
+exits "as text" 0 registry list --limit 1
+is "it has the star" "$(sed 1d "$OUT" | awk '{ print $1, $2 }' | paste -sd ' ')" "3 2023-11-13T09:00:00 * 1"
+exits "rollback" 0 registry rollback --champion 1 --json
+is "goes to the one before, though it is newer" "$(jq -c '[.model_id, .replaced_model_id, .changed]' "$OUT") $(champion)" "[3,1,true] 3"
+is "as a promotion of its own" "$(sql 'SELECT reason, supersedes, restores FROM green_ml.promotion ORDER BY promotion_id DESC LIMIT 1')" \
+	"rollback of promotion 4|4|3"
+exits "repeated" 0 registry rollback --champion 1
+is "it changes nothing" "$(champion)" 3
+exits "another one" 0 registry rollback --reason "a reason does not matter"
+exits "and another one" 0 registry rollback
+is "go further back, not to and fro" "$(promotions)" "1 2 3 1 3 2 1"
 exits "nothing served before the first" 2 registry rollback
-exits "back to the newest" 0 registry promote 3
-exits "rollback" 0 registry rollback --champion 3 --json
-is "goes to the one before" "$(jq -c '[.model_id, .replaced_model_id, .changed]' "$OUT") $(champion)" "[2,3,true] 2"
-like "as a promotion of its own" "$(sql 'SELECT reason FROM green_ml.promotion ORDER BY promotion_id DESC LIMIT 1')" '^rollback of promotion 5$'
-exits "repeated" 0 registry rollback --champion 3
-is "it changes nothing" "$(champion)" 2
+like "is said" "$(cat "$ERR")" 'no model served before model 1'
+exits "up again" 0 registry promote 3
+exits "and another one" 0 registry promote 2
+exits "rollback" 0 registry rollback
+is "of a promotion above rollbacks goes to that before it" "$(champion)" 3
 exits "another one" 0 registry rollback
-is "goes further back, not to and fro" "$(champion) $(promotions)" "1 1 2 3 1 3 2 1"
+is "to where the rollbacks had led" "$(champion) $(promotions)" "1 1 2 3 1 3 2 1 3 2 3 1"
+exits "below it" 2 registry rollback
 
 # --- two at once, killed, damaged ----------------------------------------------------------------------------------------
 before=$(sql 'SELECT count(*) FROM green_ml.promotion')
@@ -87,8 +103,10 @@ for i in 1 2 3 4; do
 done
 for i in 1 2 3 4; do wait "${pids[i]}" || echo "$i failed" >>failed; done
 is "four at once promote once" "$(cat failed 2>/dev/null || :) $(($(sql 'SELECT count(*) FROM green_ml.promotion') - before)) $(champion)" " 1 3"
+exits "2 below 3" 0 registry promote 2
+exits "which is the champion again" 0 registry promote 3
 if "$BIN/killat" 1 true || [ $? = 137 ]; then
-	calls=$(as trainer "$BIN/killat" 0 "$BIN/model-training" rollback --champion 2 --pipeline toy.json 2>/dev/null | tail -n 1)
+	calls=$(as trainer "$BIN/killat" 0 "$BIN/model-training" rollback --champion 3 --pipeline toy.json 2>/dev/null | tail -n 1)
 	wrong=
 	for ((point = calls - 1; point > calls / 2; point -= 1 + calls / 16)); do
 		registry promote 3 >/dev/null 2>&1
