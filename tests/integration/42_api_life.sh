@@ -141,6 +141,18 @@ api_start first --drain-s 0 --model-folder "$TMP/copies"
 wait_for 5 serves "$LAST"
 api_stop "$PID"
 ok "a copy of the champion" test -s "$TMP/copies/towns.model"
+BAD=$(promote "$(sql "SELECT model_id FROM green_ml.promotion WHERE promotion_id = $BAD")")
+api_start refused --drain-s 0 --model-folder "$TMP/copies"
+ok "it is served when the champion is refused at the start" wait_for 5 serves "$LAST"
+ok "the log does not say that anything was served before" \
+	log_holds refused "champion refused; nothing of its pipeline was served before.*promotion_id=$BAD "
+is "nor once more at the next look" "$(get /update -X POST >/dev/null; grep -c from=copy "$TMP/refused.err")" 1
+is "the metric says that the champion is not served" \
+	"$(get /metrics | grep -c "^green_ml_api_model_refused{pipeline=\"towns\",promotion_id=\"$BAD\"")" 1
+like "so does /update" "$(get /update -X POST)" "promotion $BAD of pipeline .* was refused"
+LAST=$(promote "$ONE")
+ok "a good champion takes its place" wait_for 3 serves "$LAST"
+api_stop "$PID"
 postgres_stop
 api_start copy --drain-s 0 --model-folder "$TMP/copies"
 ok "it is served when the database is away at the start" wait_for 3 serves "$LAST"
