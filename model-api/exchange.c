@@ -113,11 +113,21 @@ void exchange_take(struct exchanges *all, struct exchange *exchange, const char 
 		give_back_body(all, exchange);
 }
 
+static void give_back_answer(const struct exchanges *all, struct text *text)
+{
+	if (text->capacity <= EXCHANGE_KEPT_SIZE)
+		return;
+	text_release(text);
+	text_init(text, all->max_reply);
+}
+
 void exchange_end(struct exchanges *all, struct exchange *exchange)
 {
 	exchange->since_ms = now_ms();
 	exchange->connection = NULL;
 	give_back_body(all, exchange);
+	give_back_answer(all, &exchange->reply.body);
+	give_back_answer(all, &exchange->kept_body);
 	exchange_move(exchange, EXCHANGE_ANSWER, EXCHANGE_IDLE);
 	/* Ended before it was answered: the connection is about to close. */
 	exchange_move(exchange, EXCHANGE_BODY, EXCHANGE_IDLE);

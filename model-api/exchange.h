@@ -33,6 +33,9 @@ struct MHD_Response;
 
 enum exchange_state { EXCHANGE_IDLE, EXCHANGE_HEADERS, EXCHANGE_BODY, EXCHANGE_ANSWER, EXCHANGE_WAIT, EXCHANGE_DEAD };
 
+/* An answer's buffer up to this size is kept for the next one; what idle connections hold must stay small. */
+enum { EXCHANGE_KEPT_SIZE = 65536 };
+
 struct exchange {
 	struct exchange *previous, *next; /* of exchanges */
 	struct exchange *next_waiting;
@@ -87,7 +90,7 @@ void exchange_begin(struct exchange *exchange); /* a request starts now */
 
 /* Appends to the body; refuses the request (413, 503) where a limit is passed. */
 void exchange_take(struct exchanges *all, struct exchange *exchange, const char *data, size_t size);
-/* The request is over: ready for the next one. */
+/* The request is over: ready for the next one. Gives long buffers back; `kept` must not use a long one any more. */
 void exchange_end(struct exchanges *all, struct exchange *exchange);
 
 /* Ends what has taken too long; returns how many. */

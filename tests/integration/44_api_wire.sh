@@ -27,11 +27,16 @@ like "none fails" "$(cat "$OUT")" '^[0-9]+ answered, 0 failed, 1000 of 1000 idle
 exits "50 slow clients are cut off" 0 wire slow "$PORT" 50 8
 is "all of them" "$(cat "$OUT")" 50
 is "others were answered meanwhile" "$(predict '{"row":[34,2.5,"Berlin"]}' -o /dev/null -w '%{http_code}')" 200
+background large "$CLIENT" large "$PORT" 100 "$TMP/stop"
+LARGE_PID=$PID
+ok "100 connections have had a long answer" wait_for 30 grep -Eq '^open [3-9][0-9]{5}$' "$TMP/large.out"
 resident=$(awk '/^VmRSS/ { print $2 }' "/proc/$API_PID/status")
 case $(readelf -d "$API" 2>/dev/null) in
 *libasan*) skip "at most 30 MB of memory" "the sanitizer takes more" ;;
-*) ok "at most 30 MB of memory ($((resident / 1024)) MB)" test "$resident" -le 30720 ;;
+*) ok "at most 30 MB of memory while they are idle ($((resident / 1024)) MB)" test "$resident" -le 30720 ;;
 esac
+touch "$TMP/stop"
+wait "$LARGE_PID" || :
 nothing_in_flight() {
 	metric_is green_ml_api_requests_in_flight 1
 }

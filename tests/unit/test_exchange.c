@@ -118,6 +118,31 @@ static void all_bodies_together_are_bounded(void **state UNUSED)
 	free_pair(pair);
 }
 
+static void a_long_answer_is_given_back(void **state UNUSED)
+{
+	static const char block[1000];
+	struct pair *pair = make_pair();
+	struct text *texts[] = {&pair->exchange->reply.body, &pair->exchange->kept_body};
+
+	for (size_t i = 0; i < 2; i++) {
+		const char *data;
+
+		text_add(texts[i], block, sizeof(block));
+		data = texts[i]->data;
+		exchange_end(&pair->all, pair->exchange);
+		/* A short one is kept, for the next answer that is the same. */
+		assert_ptr_equal(texts[i]->data, data);
+		assert_int_equal(texts[i]->size, sizeof(block));
+		while (texts[i]->capacity <= EXCHANGE_KEPT_SIZE)
+			text_add(texts[i], block, sizeof(block));
+		exchange_end(&pair->all, pair->exchange);
+		assert_in_range(texts[i]->capacity, 1, EXCHANGE_KEPT_SIZE);
+		assert_int_equal(texts[i]->size, 0);
+		assert_int_equal(texts[i]->max_size, pair->all.max_reply);
+	}
+	free_pair(pair);
+}
+
 static void expire_after(struct pair *pair, double seconds)
 {
 	pair->exchange->since_ms = (int64_t)((clock_monotonic_s() - seconds) * 1000);
@@ -196,7 +221,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_body_up_to_the_limit_is_taken), cmocka_unit_test(all_bodies_together_are_bounded),
 	    cmocka_unit_test(a_stalled_body_is_a_408),	       cmocka_unit_test(other_states_are_cut_without_a_word),
-	    cmocka_unit_test(a_client_that_left_is_noticed),
+	    cmocka_unit_test(a_client_that_left_is_noticed),   cmocka_unit_test(a_long_answer_is_given_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
