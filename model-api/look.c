@@ -359,6 +359,19 @@ static bool is_selected(const struct look *look, const char *pipeline)
 	return look->settings.pipeline_count == 0;
 }
 
+/* Pipelines that are to be served and of which there is no copy, so that who asks for one is told to come again. */
+static void add_without_copy(const struct look *look, char *const *names, int count, struct champions *champions)
+{
+	for (int i = 0; i < look->settings.pipeline_count; i++) {
+		bool found = false;
+
+		for (int j = 0; j < count && !found; j++)
+			found = strcmp(names[j], look->settings.pipelines[i]) == 0;
+		if (!found)
+			champions_add_empty(champions, look->settings.pipelines[i]);
+	}
+}
+
 bool look_copies(struct look *look, struct model_table *table)
 {
 	struct champions *champions = champions_new();
@@ -366,11 +379,14 @@ bool look_copies(struct look *look, struct model_table *table)
 	char **names = look->settings.copies && !look->published ? copy_list(look->settings.copies, &count) : NULL;
 	bool found;
 
+	add_without_copy(look, names, count, champions);
 	for (int i = 0; i < count; i++) {
 		struct model *model = is_selected(look, names[i]) ? load_copy(look, names[i]) : NULL;
 
 		if (model)
 			champions_add(champions, model);
+		else if (is_selected(look, names[i]))
+			champions_add_empty(champions, names[i]);
 		model_release(model);
 		free(names[i]);
 	}

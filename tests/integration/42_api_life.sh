@@ -164,6 +164,18 @@ NEXT=$(promote "$TWO")
 ok "the champion takes its place when the database is back" wait_for 10 serves "$NEXT"
 api_stop "$PID"
 postgres_stop
+cp "$TMP/copies/towns.model" "$TMP/copies/cities.model"
+api_start beside --drain-s 0 --model-folder "$TMP/copies"
+ok "a damaged copy beside a good one" wait_for 3 log_holds beside 'local copy refused" pipeline=cities'
+is "the good one answers no request that names none" "$(predict "$ROW" -w '%{http_code}' | tail -1)" 400
+is "only its own" "$(post /predict '{"pipeline":"towns","row":[34,2.5,"Berlin"]}' -w '%{http_code}' | tail -1)" 200
+is "the damaged one is to come" "$(post /predict '{"pipeline":"cities","row":[34,2.5,"Berlin"]}' -w '%{http_code}' | tail -1)" 503
+rm "$TMP/copies/cities.model"
+api_stop "$PID"
+api_start without --drain-s 0 --model-folder "$TMP/copies" --pipelines towns,cities
+ok "a good copy" wait_for 3 log_holds without 'model loaded" from=copy'
+is "one without a copy is to come, too" "$(post /predict '{"pipeline":"cities","row":[34,2.5,"Berlin"]}' -w '%{http_code}' | tail -1)" 503
+api_stop "$PID"
 printf x | dd of="$TMP/copies/towns.model" bs=1 seek=400 conv=notrunc status=none
 api_start damaged --drain-s 0 --model-folder "$TMP/copies"
 ok "a damaged copy is refused" wait_for 3 log_holds damaged 'local copy refused.*checksum does not fit'
