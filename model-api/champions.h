@@ -13,9 +13,9 @@
  *	... every use of model ...
  *	model_table_leave(table);
  *
- * Entering locks a mutex that (with as many lanes as serving threads) no other request uses, so requests never wait for
- * each other, and for a reload only while it passes by. Nothing may block between enter and leave. One thread loads and
- * publishes.
+ * Entering locks a mutex that (with one lane more than serving threads) no other request uses, so requests never wait
+ * for each other, and for a reload only while it passes by. Nothing may block between enter and leave. One thread loads
+ * and publishes.
  */
 
 #include <stdbool.h>

@@ -283,6 +283,9 @@ void handle_connection(void *context, struct MHD_Connection *connection, void **
 		const union MHD_ConnectionInfo *info =
 		    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 
+		/* Here every serving thread comes by before its first request. */
+		if (((struct door *)context)->kind == DOOR_PUBLIC)
+			metrics_claim_lane();
 		*socket_context = exchange_new(&server->all, info->connect_fd);
 		metrics_add(server->service->metrics, server->connections_series, 1);
 		return;

@@ -109,8 +109,10 @@ static atomic_bool entered, published, leave;
 static void *use_old_set(void *context)
 {
 	struct model_table *table = context;
-	const struct champions *champions = model_table_enter(table);
+	const struct champions *champions;
 
+	metrics_claim_lane();
+	champions = model_table_enter(table);
 	atomic_store(&entered, true);
 	while (!atomic_load(&leave))
 		usleep(1000);

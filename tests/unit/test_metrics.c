@@ -124,13 +124,46 @@ static void no_count_is_lost_between_threads(void **state UNUSED)
 	metrics_free(metrics);
 }
 
+/* Those that serve come first or last: their lanes are their own. */
+static void *lane_of_a_server(void *context)
+{
+	metrics_claim_lane();
+	metrics_claim_lane();
+	*(int *)context = metrics_lane(THREADS + 1);
+	return NULL;
+}
+
+static void *lane_of_another(void *context)
+{
+	*(int *)context = metrics_lane(THREADS + 1);
+	return NULL;
+}
+
+static void serving_threads_share_no_lane(void **state UNUSED)
+{
+	int lanes[2 * THREADS], used[THREADS + 1] = {0};
+
+	for (int i = 0; i < 2 * THREADS; i++) {
+		pthread_t thread;
+
+		assert_int_equal(pthread_create(&thread, NULL, i % 2 ? lane_of_a_server : lane_of_another, &lanes[i]),
+				 0);
+		pthread_join(thread, NULL);
+		assert_in_range(lanes[i], 0, THREADS);
+		used[lanes[i]]++;
+	}
+	for (int i = 0; i < THREADS; i++)
+		assert_int_equal(used[i], 1);
+	assert_int_equal(used[THREADS], THREADS);
+	assert_int_equal(metrics_lane(1), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(counts_requests_and_buckets),
-	    cmocka_unit_test(labels_are_escaped),
-	    cmocka_unit_test(series_are_made_once_and_bounded),
-	    cmocka_unit_test(no_count_is_lost_between_threads),
+	    cmocka_unit_test(counts_requests_and_buckets),	cmocka_unit_test(labels_are_escaped),
+	    cmocka_unit_test(series_are_made_once_and_bounded), cmocka_unit_test(no_count_is_lost_between_threads),
+	    cmocka_unit_test(serving_threads_share_no_lane),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
