@@ -187,6 +187,26 @@ ok "a folder that is not there: served all the same" wait_for 5 serves "$NEXT"
 like "with a warning" "$(cat "$TMP/nowhere.err")" 'level=warning .*could not write the copy'
 api_stop "$PID"
 
+# --- a promotion during a look ---------------------------------------------------------------------------------
+api_start long --drain-s 0 --poll-s 600
+LONG=$PID
+wait_for 5 serves "$NEXT"
+# The look that the first promotion asks for stands at this lock while the second is made, and reads its notification
+# with the answer to the statement that waits.
+background lock as owner psql -XAtq -c "BEGIN; LOCK green_ml.feature_set; SELECT pg_sleep(2); COMMIT"
+is_locked() {
+	[ "$(sql "SELECT count(*) FROM pg_locks WHERE relation = 'green_ml.feature_set'::regclass AND mode = 'AccessExclusiveLock'")" = 1 ]
+}
+look_waits() {
+	[ "$(sql "SELECT count(*) FROM pg_locks WHERE relation = 'green_ml.feature_set'::regclass AND NOT granted")" = 1 ]
+}
+ok "a lock" wait_for 3 is_locked
+promote "$ONE" >/dev/null
+ok "a look under way" wait_for 3 look_waits
+NEXT=$(promote "$TWO")
+ok "a promotion that came during it is not overlooked" wait_for 5 serves "$NEXT"
+api_stop "$LONG"
+
 # --- the token and the admin port ------------------------------------------------------------------------------
 exits "a token file that is not there" 2 "$API" --port 0 --token-file "$TMP/none"
 echo 's3cret' >"$TMP/token"
