@@ -48,6 +48,9 @@ const struct model *champions_find(const struct champions *champions, const char
 const struct model *champions_find_version(const struct champions *champions, const char *name, const char *version,
 					   int *status, struct fail *fail) MUST_USE;
 
+/* Is the model a champion (it may be pinned as well)? */
+bool champions_holds(const struct champions *champions, int model_id);
+
 struct model_table;
 
 struct model_table *model_table_new(int lanes); /* holds an empty, unknown set */

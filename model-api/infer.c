@@ -165,6 +165,7 @@ static json_t *class_names(const struct model *model)
 	return names;
 }
 
+/* A pinned model that has become the champion is one version. */
 static json_t *version_names(const struct champions *champions, const char *pipeline)
 {
 	json_t *versions = json_array();
@@ -173,7 +174,8 @@ static json_t *version_names(const struct champions *champions, const char *pipe
 		if (strcmp(champions->models[i]->pipeline, pipeline) == 0)
 			json_array_append_new(versions, json_sprintf("%d", champions->models[i]->model_id));
 	for (int i = 0; i < champions->pinned_count; i++)
-		if (strcmp(champions->pinned[i]->pipeline, pipeline) == 0)
+		if (strcmp(champions->pinned[i]->pipeline, pipeline) == 0 &&
+		    !champions_holds(champions, champions->pinned[i]->model_id))
 			json_array_append_new(versions, json_sprintf("%d", champions->pinned[i]->model_id));
 	return versions;
 }

@@ -110,6 +110,7 @@ is "another one is unknown" "$(post /v2/models/towns/versions/9/infer "$INFER" -
 404'
 SECOND=$(promote "$TWO")
 ok "a pinned one may become the champion" wait_for 3 serves "$SECOND"
+like "then it is listed once" "$(get /v2/models/towns)" "\"versions\":\\[\"$TWO\"\\]"
 is "then it is one model" "$(get /metrics | grep -c '^green_ml_api_model_info{')" 1
 promote "$ONE" >/dev/null
 api_stop "$PIN"
