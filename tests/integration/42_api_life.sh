@@ -188,6 +188,19 @@ ok "a folder that is not there: served all the same" wait_for 5 serves "$NEXT"
 like "with a warning" "$(cat "$TMP/nowhere.err")" 'level=warning .*could not write the copy'
 api_stop "$PID"
 
+# --- a statement that fails ------------------------------------------------------------------------------------
+api_start denied --drain-s 0
+DENIED=$PID
+wait_for 5 serves "$NEXT"
+PGUSER=green_ml_owner sql 'REVOKE SELECT ON green_ml.feature_set FROM green_ml_api' >/dev/null
+NEXT=$(promote "$ONE")
+ok "a statement that fails is reported" wait_for 3 log_holds denied 'could not read the registry.*permission denied'
+is "and counted as that" "$(metric 'green_ml_api_reloads_total{result="refused"}')" 0
+PGUSER=green_ml_owner sql 'GRANT SELECT ON green_ml.feature_set TO green_ml_api' >/dev/null
+ok "the model is loaded as soon as the statement succeeds" wait_for 10 serves "$NEXT"
+unlike "it was never refused" "$(cat "$TMP/denied.err")" 'champion refused'
+api_stop "$DENIED"
+
 # --- a promotion during a look ---------------------------------------------------------------------------------
 api_start long --drain-s 0 --poll-s 600
 LONG=$PID
