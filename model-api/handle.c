@@ -290,7 +290,7 @@ void handle_connection(void *context, struct MHD_Connection *connection, void **
 		metrics_add(server->service->metrics, server->connections_series, 1);
 		return;
 	}
-	if (!exchange->had_request)
+	if (!exchange->had_request || exchange->line_cut)
 		metrics_add(server->service->metrics, server->failed_series, 1);
 	end_kept(exchange);
 	exchange_free(&server->all, exchange);

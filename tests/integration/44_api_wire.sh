@@ -24,8 +24,12 @@ unlike "no fault of its own" "$(get /metrics)" 'code="500"'
 
 exits "1,000 idle connections and 64 that ask" 0 wire crowd "$PORT" 1000 64 2
 like "none fails" "$(cat "$OUT")" '^[0-9]+ answered, 0 failed, 1000 of 1000 idle'
-exits "50 slow clients are cut off" 0 wire slow "$PORT" 50 8
-is "all of them" "$(cat "$OUT")" 50
+before=$(metric green_ml_api_connections_failed_total)
+for what in header line next; do
+	exits "50 clients with a slow $what are cut off" 0 wire slow "$PORT" 50 8 "$what"
+	is "all of them" "$(cat "$OUT")" 50
+done
+is "and counted" "$(($(metric green_ml_api_connections_failed_total) - before))" 150
 is "others were answered meanwhile" "$(predict '{"row":[34,2.5,"Berlin"]}' -o /dev/null -w '%{http_code}')" 200
 background large "$CLIENT" large "$PORT" 100 "$TMP/stop"
 LARGE_PID=$PID
