@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "common/attr.h"
+#include "common/banned.h"
 #include "common/text.h"
 #include "model-api/infer.h"
 #include "model-api/journal_internal.h"
@@ -117,6 +118,43 @@ static void what_is_refused_is_not_logged(void **state UNUSED)
 	}
 }
 
+static void add_until_full(struct journal *journal)
+{
+	char id[JOURNAL_ID_SIZE];
+
+	for (int i = 0; i < JOURNAL_BUFFER_BYTES && journal_add(journal, &small_model, 1, id); i++)
+		continue;
+}
+
+static void what_the_buffer_does_not_take_is_counted(void **state UNUSED)
+{
+	struct journal *journal = make_journal();
+	struct fail fail = {0};
+	struct text text;
+	size_t size;
+
+	journal->try_at_s = 1e18; /* the database is away */
+	add_until_full(journal);
+	assert_in_range(journal->lines.size, JOURNAL_BUFFER_BYTES - 1000, JOURNAL_BUFFER_BYTES);
+	assert_int_equal(journal->losses.count, 1);
+	/* What is taken to be written makes room; it is as old as its first line. */
+	journal->lines_from_s = 1000;
+	assert_false(journal_write_log(journal, &fail));
+	assert_true(journal->batch_from_s > 999 && journal->batch_from_s < 1001);
+	add_until_full(journal);
+	assert_true(journal->lines_from_s > 1001);
+	assert_int_equal(journal->losses.count, 2);
+	/* An answer comes all the same, without ids. */
+	assert_int_equal(predict_rows(journal, false, 1 << 16, &size), 200);
+	assert_int_equal(journal->losses.count, 2 + ROWS);
+	assert_true(size < 20 * ROWS);
+	text_init(&text, 1 << 20);
+	metrics_write(journal->metrics, &text);
+	assert_non_null(strstr(text.data, "\ngreen_ml_api_logged_predictions_total{result=\"dropped\"} 22\n"));
+	text_release(&text);
+	free_journal(journal);
+}
+
 static int make_words(void **state UNUSED)
 {
 	model_make_words(&small_model);
@@ -136,6 +174,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(what_is_refused_is_not_logged),
+	    cmocka_unit_test(what_the_buffer_does_not_take_is_counted),
 	};
 
 	return cmocka_run_group_tests(tests, make_words, free_words);
