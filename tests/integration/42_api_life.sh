@@ -83,12 +83,27 @@ answer=$(predict "$ROW")
 like "without database answers go on" "$answer" '"prediction":"yes","id"'
 LATE=$(id_of "$answer")
 is "feedback has to come again" "$(feedback "$LATE" '"no"')" '{"error":"the database did not take the feedback: try again"} 503'
+many="{\"rows\":[$(printf '[34,2.5,"7"],%.0s' $(seq 9999))[34,2.5,\"7\"]]}"
+ids=0
+for _ in 1 2 3 4 5; do
+	post /predict @- <<<"$many" >"$TMP/many"
+	ids=$((ids + $({ grep -o '"id":"' "$TMP/many" || :; } | wc -l)))
+done
+dropped=$(metric 'green_ml_api_logged_predictions_total{result="dropped"}')
+ok "what the buffer does not take is dropped ($dropped of 50000)" test "$dropped" -gt 1000 -a "$dropped" -lt 40000
+is "and counted: every other row has an id" $((ids + dropped)) 50000
 postgres_start
 written() {
 	[ "$(sql "SELECT count(*) FROM green_ml.prediction WHERE prediction_id = '$LATE'")" = 1 ]
 }
 ok "and what was logged meanwhile is written when it is back" wait_for 15 written
 is "with its feedback" "$(feedback "$LATE" '"no"')" '{"status":"stored"} 200'
+lost() {
+	[ "$(sql "SELECT sum(lost) FROM green_ml.prediction_loss WHERE from_at <= until_at AND from_at > now() - interval '1 minute'")" = "$1" ]
+}
+ok "what was dropped stands in green_ml.prediction_loss" wait_for 5 lost "$dropped"
+ok "all others are in the log" logged $((4 + half + 1 + ids))
+is "as the metric says" "$(metric 'green_ml_api_logged_predictions_total{result="written"}')" $((4 + 1 + ids))
 api_stop "$LOG"
 api_stop "$PLAIN"
 

@@ -45,4 +45,29 @@ nothing_in_flight() {
 	metric_is green_ml_api_requests_in_flight 1
 }
 ok "in the end nothing but the scrape is in flight" wait_for 5 nothing_in_flight
+api_stop "$API_PID"
+
+# --- a model of the size that is served ------------------------------------------------------------------------
+green_ml_database insurance --pipeline "$ROOT/pipeline/specs/insurance.json" >/dev/null
+export PIPELINE_SPEC=$ROOT/pipeline/specs/insurance.json
+"$BIN/generate" --rows 100000 --output "$TMP/rows.csv" 2>/dev/null
+DATA_ROOT=$TMP as loader "$BIN/data-fetch" --csv "$TMP/rows.csv" >/dev/null 2>&1
+as preprocessor "$BIN/preprocessing" >/dev/null 2>&1
+exits "a model of 100,000 rows is trained" 0 as trainer "$BIN/model-training" --threads 2
+api_start insurance --drain-s 0 --log-sample 0.1
+API_PID=$PID
+ok "and served" wait_for 10 serves 1
+rm "$TMP/stop"
+background load "$CLIENT" load "$PORT" 8 "$TMP/stop" '[2,5,11,10,4]'
+LOAD_PID=$PID
+sleep 2
+resident=$(awk '/^VmRSS/ { print $2 }' "/proc/$API_PID/status")
+touch "$TMP/stop"
+wait "$LOAD_PID"
+like "it answers" "$(cat "$TMP/load.out")" '"requests": [0-9]{3,}, "failed": 0,'
+case $(readelf -d "$API" 2>/dev/null) in
+*libasan*) skip "at most 30 MB of memory with the model of insurance" "the sanitizer takes more" ;;
+*) ok "at most 30 MB of memory with the model of insurance ($((resident / 1024)) MB)" test "$resident" -le 30720 ;;
+esac
+api_stop "$API_PID"
 plan_done
