@@ -5,10 +5,14 @@
 
 #include <cmocka.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "common/attr.h"
 #include "common/banned.h"
 #include "model-api/metrics.h"
+#include "model-api/process.h"
 
 static bool has_line(const struct text *text, const char *line)
 {
@@ -55,6 +59,25 @@ static void counts_requests_and_buckets(void **state UNUSED)
 	assert_non_null(strstr(text.data, "\nprocess_open_fds "));
 	text_release(&text);
 	metrics_free(metrics);
+}
+
+static void boot_time_stands_behind_any_number_of_interrupts(void **state UNUSED)
+{
+	char path[] = "/tmp/test_metrics.XXXXXX";
+	int fd = mkstemp(path);
+	FILE *file = fdopen(fd, "w");
+
+	assert_non_null(file);
+	fprintf(file, "cpu  1 2 3\nintr 1");
+	for (int i = 0; i < 20000; i++)
+		fprintf(file, " 0");
+	fprintf(file, "\nctxt 5\nbtime 1700000000\nprocesses 7\n");
+	fclose(file);
+	assert_true(process_boot_time_s(path) == 1700000000);
+	assert_int_equal(truncate(path, 100), 0);
+	assert_true(process_boot_time_s(path) == 0);
+	unlink(path);
+	assert_true(process_boot_time_s(path) == 0);
 }
 
 static void labels_are_escaped(void **state UNUSED)
@@ -161,9 +184,12 @@ static void serving_threads_share_no_lane(void **state UNUSED)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(counts_requests_and_buckets),	cmocka_unit_test(labels_are_escaped),
-	    cmocka_unit_test(series_are_made_once_and_bounded), cmocka_unit_test(no_count_is_lost_between_threads),
+	    cmocka_unit_test(counts_requests_and_buckets),
+	    cmocka_unit_test(labels_are_escaped),
+	    cmocka_unit_test(series_are_made_once_and_bounded),
+	    cmocka_unit_test(no_count_is_lost_between_threads),
 	    cmocka_unit_test(serving_threads_share_no_lane),
+	    cmocka_unit_test(boot_time_stands_behind_any_number_of_interrupts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
