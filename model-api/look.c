@@ -153,6 +153,9 @@ static void log_loaded(const struct model *model, const char *from, double secon
 		 model->promotion_id, "model_id", "%d", model->model_id, "sha256", "%s", model->sha256, "trees", "%d",
 		 model->forest->tree_count, "nodes", "%lu", (unsigned long)model->forest->node_count, "seconds", "%.3f",
 		 seconds, NULL);
+	if (!model_is_counted(model))
+		log_warning("the metrics have no room for more series: some predictions are not counted", "pipeline",
+			    "%s", model->pipeline, "most", "%d", METRICS_MAX_SERIES, NULL);
 }
 
 static void keep_copy(const struct look *look, const struct model_address *address, const struct model_parts *parts)

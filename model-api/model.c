@@ -274,6 +274,15 @@ static void name_series(struct model *model, struct metrics *metrics)
 	text_release(&labels);
 }
 
+bool model_is_counted(const struct model *model)
+{
+	bool counted = model->unseen_series >= 0 && model->missing_series >= 0;
+
+	for (int i = 0; counted && i < model->forest->class_count; i++)
+		counted = model->labels[i].series >= 0;
+	return counted;
+}
+
 static char *copy_or_null(const char *text)
 {
 	return text ? xstrdup(text) : NULL;
