@@ -185,15 +185,6 @@ static void write_model(struct text *text, const struct model *model)
 	text_release(&labels);
 }
 
-/* A pinned model that has become the champion is one model. */
-static bool is_champion(const struct champions *champions, const struct model *model)
-{
-	for (int i = 0; i < champions->count; i++)
-		if (champions->models[i]->model_id == model->model_id)
-			return true;
-	return false;
-}
-
 static void write_models(struct service *service, struct text *text)
 {
 	const struct champions *champions = model_table_enter(service->table);
@@ -201,8 +192,9 @@ static void write_models(struct service *service, struct text *text)
 	metrics_head(text, "green_ml_api_model_info", "gauge", "The models served.");
 	for (int i = 0; i < champions->count; i++)
 		write_model(text, champions->models[i]);
+	/* A pinned model that has become the champion is one model. */
 	for (int i = 0; i < champions->pinned_count; i++)
-		if (!is_champion(champions, champions->pinned[i]))
+		if (!champions_holds(champions, champions->pinned[i]->model_id))
 			write_model(text, champions->pinned[i]);
 	metrics_head(text, "green_ml_api_model_promotion_id", "gauge", "The promotion served, by pipeline.");
 	for (int i = 0; i < champions->count; i++)

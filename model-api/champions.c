@@ -118,6 +118,14 @@ const struct model *champions_find(const struct champions *champions, const char
 	return NULL;
 }
 
+bool champions_holds(const struct champions *champions, int model_id)
+{
+	for (int i = 0; i < champions->count; i++)
+		if (champions->models[i]->model_id == model_id)
+			return true;
+	return false;
+}
+
 static bool is_version(const struct model *model, const char *name, const char *version)
 {
 	char id[16];

@@ -13,9 +13,9 @@
  *	... every use of model ...
  *	model_table_leave(table);
  *
- * Entering locks a mutex that (with as many lanes as serving threads) no other request uses, so requests never wait for
- * each other, and for a reload only while it passes by. Nothing may block between enter and leave. One thread loads and
- * publishes.
+ * Entering locks a mutex that (with one lane more than serving threads) no other request uses, so requests never wait
+ * for each other, and for a reload only while it passes by. Nothing may block between enter and leave. One thread loads
+ * and publishes.
  */
 
 #include <stdbool.h>
@@ -47,6 +47,9 @@ const struct model *champions_find(const struct champions *champions, const char
 /* By name and, unless version is NULL, by the model's id as text: the champion or a pinned model. */
 const struct model *champions_find_version(const struct champions *champions, const char *name, const char *version,
 					   int *status, struct fail *fail) MUST_USE;
+
+/* Is the model a champion (it may be pinned as well)? */
+bool champions_holds(const struct champions *champions, int model_id);
 
 struct model_table;
 

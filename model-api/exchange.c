@@ -1,5 +1,7 @@
 #include "model-api/exchange.h"
 
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +10,7 @@
 #include "common/clock.h"
 #include "common/xalloc.h"
 
-enum { FREE_BODY_SIZE = 16384 };
+enum { FREE_BODY_SIZE = 16384, LOOK_MS = 1000 };
 
 static int64_t now_ms(void)
 {
@@ -113,11 +115,21 @@ void exchange_take(struct exchanges *all, struct exchange *exchange, const char 
 		give_back_body(all, exchange);
 }
 
+static void give_back_answer(const struct exchanges *all, struct text *text)
+{
+	if (text->capacity <= EXCHANGE_KEPT_SIZE)
+		return;
+	text_release(text);
+	text_init(text, all->max_reply);
+}
+
 void exchange_end(struct exchanges *all, struct exchange *exchange)
 {
 	exchange->since_ms = now_ms();
 	exchange->connection = NULL;
 	give_back_body(all, exchange);
+	give_back_answer(all, &exchange->reply.body);
+	give_back_answer(all, &exchange->kept_body);
 	exchange_move(exchange, EXCHANGE_ANSWER, EXCHANGE_IDLE);
 	/* Ended before it was answered: the connection is about to close. */
 	exchange_move(exchange, EXCHANGE_BODY, EXCHANGE_IDLE);
@@ -139,14 +151,56 @@ void exchange_send_error(const struct exchange *exchange, int status, const char
 	text_release(&text);
 }
 
+/* How much the client has sent so far; 0 where that is not known. */
+static uint64_t bytes_received(int fd)
+{
+	struct tcp_info info = {0};
+	socklen_t size = sizeof(info);
+
+	return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 ? info.tcpi_bytes_received : 0;
+}
+
+/* The library says nothing of a request line before it is complete, but the kernel counts bytes: those that come on an
+ * idle connection belong to a line. Looked for once a second; what came within the first second after another request
+ * is not seen, only what follows. */
+static bool line_is_late(const struct exchanges *all, struct exchange *exchange, int64_t now)
+{
+	int64_t since = exchange->since_ms;
+	uint64_t received;
+
+	if (now - since < LOOK_MS || now - exchange->looked_ms < LOOK_MS)
+		return false;
+	received = bytes_received(exchange->fd);
+	exchange->looked_ms = now;
+	if (exchange->line_of_ms != since) {
+		exchange->line_of_ms = since;
+		exchange->line_ms = 0;
+		exchange->bytes_before = exchange->had_request ? received : 0;
+	}
+	if (exchange->line_ms == 0 && received > exchange->bytes_before)
+		exchange->line_ms = now;
+	return exchange->line_ms && (double)(now - exchange->line_ms) >= all->request_s * 1000;
+}
+
+static bool is_late(const struct exchanges *all, struct exchange *exchange, enum exchange_state state, int64_t now)
+{
+	double took_s = (double)(now - exchange->since_ms) / 1000;
+
+	if (state == EXCHANGE_WAIT || state == EXCHANGE_DEAD)
+		return false;
+	if (state == EXCHANGE_IDLE)
+		return took_s >= all->idle_s + all->request_s || line_is_late(all, exchange, now);
+	return took_s >= all->request_s;
+}
+
 static bool expire(const struct exchanges *all, struct exchange *exchange, int64_t now)
 {
 	enum exchange_state state = (enum exchange_state)atomic_load(&exchange->state);
-	double limit_s = state == EXCHANGE_IDLE ? all->idle_s + all->request_s : all->request_s;
 
-	if (state == EXCHANGE_WAIT || state == EXCHANGE_DEAD || (double)(now - exchange->since_ms) < limit_s * 1000 ||
-	    !exchange_move(exchange, state, EXCHANGE_DEAD))
+	if (!is_late(all, exchange, state, now) || !exchange_move(exchange, state, EXCHANGE_DEAD))
 		return false;
+	if (state == EXCHANGE_IDLE)
+		exchange->line_cut = exchange->line_ms != 0;
 	if (state == EXCHANGE_BODY)
 		exchange_send_error(exchange, 408, "Request Timeout", "the request did not arrive in time");
 	shutdown(exchange->fd, SHUT_RDWR);

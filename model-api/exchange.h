@@ -9,7 +9,7 @@
  * every exchange has a state and the time it began, and exchange_expire() ends those that take too long. It runs in
  * another thread; who moves the state first (exchange_move) owns the socket:
  *
- *	IDLE     no request; expires after idle_s + request_s (a dribbling request line)
+ *	IDLE     no request; expires request_s after the first byte of a request line, or after idle_s + request_s
  *	HEADERS  the request line was read
  *	BODY     headers are understood, the body is coming; expires with a 408
  *	ANSWER   it is being answered or sent
@@ -33,13 +33,22 @@ struct MHD_Response;
 
 enum exchange_state { EXCHANGE_IDLE, EXCHANGE_HEADERS, EXCHANGE_BODY, EXCHANGE_ANSWER, EXCHANGE_WAIT, EXCHANGE_DEAD };
 
+/* An answer's buffer up to this size is kept for the next one; what idle connections hold must stay small. */
+enum { EXCHANGE_KEPT_SIZE = 65536 };
+
 struct exchange {
 	struct exchange *previous, *next; /* of exchanges */
 	struct exchange *next_waiting;
 	int fd;
 	atomic_int state;
 	atomic_int_fast64_t since_ms; /* begin of the request, or end of the last one */
-	bool had_request;
+	atomic_bool had_request;
+	atomic_bool line_cut; /* it expired amid a request line */
+
+	/* of exchange_expire(): a request line that does not end */
+	int64_t looked_ms, line_of_ms; /* the last look, and the since_ms that it was about */
+	int64_t line_ms;	       /* the first look that saw bytes of a line; 0: there are none */
+	uint64_t bytes_before;	       /* what had come before the line */
 
 	/* the last answer, for the next one that is the same; handle.c makes and ends it */
 	struct MHD_Response *kept;
@@ -87,7 +96,7 @@ void exchange_begin(struct exchange *exchange); /* a request starts now */
 
 /* Appends to the body; refuses the request (413, 503) where a limit is passed. */
 void exchange_take(struct exchanges *all, struct exchange *exchange, const char *data, size_t size);
-/* The request is over: ready for the next one. */
+/* The request is over: ready for the next one. Gives long buffers back; `kept` must not use a long one any more. */
 void exchange_end(struct exchanges *all, struct exchange *exchange);
 
 /* Ends what has taken too long; returns how many. */

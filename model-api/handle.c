@@ -70,6 +70,14 @@ static struct MHD_Response *make_response(const struct server *server, const str
 	return NULL;
 }
 
+static void end_kept(struct exchange *exchange)
+{
+	if (exchange->kept)
+		MHD_destroy_response(exchange->kept);
+	exchange->kept = NULL;
+	exchange->kept_usual = false;
+}
+
 /* The library's response is made anew only where the answer is not the connection's last one again: there are as many
  * answers to a row as the model has classes. Its bytes stay untouched as long as it is kept,
  * which is for a second at most, because of its Date. */
@@ -84,8 +92,7 @@ static enum MHD_Result queue_reply(struct server *server, struct exchange *excha
 	    memcmp(exchange->kept_body.data, reply->body.data, reply->body.size) != 0) {
 		struct text unused = exchange->kept_body;
 
-		if (exchange->kept)
-			MHD_destroy_response(exchange->kept);
+		end_kept(exchange);
 		exchange->kept_body = reply->body;
 		reply->body = unused;
 		exchange->kept = make_response(server, reply, &exchange->kept_body, now);
@@ -260,6 +267,9 @@ void handle_completed(void *context, struct MHD_Connection *connection UNUSED, v
 		log_info("request", "route", "%s", route_path(exchange->route), "status", "%d", status, "bytes_in",
 			 "%zu", exchange->received, "bytes_out", "%zu", exchange->sent_size, "seconds", "%.6f", took_s,
 			 NULL);
+	/* Sent: the library's own reference, if it still has one, reads no more of it. */
+	if (exchange->kept_body.capacity > EXCHANGE_KEPT_SIZE)
+		end_kept(exchange);
 	exchange_end(&server->all, exchange);
 }
 
@@ -273,14 +283,16 @@ void handle_connection(void *context, struct MHD_Connection *connection, void **
 		const union MHD_ConnectionInfo *info =
 		    MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 
+		/* Here every serving thread comes by before its first request. */
+		if (((struct door *)context)->kind == DOOR_PUBLIC)
+			metrics_claim_lane();
 		*socket_context = exchange_new(&server->all, info->connect_fd);
 		metrics_add(server->service->metrics, server->connections_series, 1);
 		return;
 	}
-	if (!exchange->had_request)
+	if (!exchange->had_request || exchange->line_cut)
 		metrics_add(server->service->metrics, server->failed_series, 1);
-	if (exchange->kept)
-		MHD_destroy_response(exchange->kept);
+	end_kept(exchange);
 	exchange_free(&server->all, exchange);
 	*socket_context = NULL;
 }

@@ -6,6 +6,8 @@
 #include "model-api/infer_read.h"
 #include "model-api/score.h"
 
+enum { PARAMETERS_ROOM = 96 }; /* of those that are not ids */
+
 /* ------------------------------------------------------------------ the answer of an inference */
 
 struct answer {
@@ -65,7 +67,7 @@ static void put_parameters(struct answer *answer, struct scoring *scoring)
 	text_printf(answer->body, ",\"parameters\":{\"promotion_id\":%d", answer->model->promotion_id);
 	if (answer->inference->encoded.unseen_count)
 		text_printf(answer->body, ",\"unseen_values\":%zu", answer->inference->encoded.unseen_count);
-	for (size_t i = 0; i < scoring->drawn_count && !answer->body->overflow; i++)
+	for (size_t i = 0; i < scoring->drawn_count; i++)
 		if (score_log(scoring, i, id))
 			text_printf(answer->body, ",\"prediction_id_%zu\":\"%s\"", scoring->drawn[i].row, id);
 	text_puts(answer->body, "}}\n");
@@ -82,6 +84,7 @@ static void write_answer(const struct serving *serving, const struct model *mode
 				  .journal = serving->journal,
 				  .put = put_block,
 				  .context = &answer};
+	bool complete;
 
 	reply_clear(reply);
 	text_init(&answer.probabilities, reply->body.max_size);
@@ -92,8 +95,10 @@ static void write_answer(const struct serving *serving, const struct model *mode
 		text_puts(answer.body, "\",");
 	}
 	put_outputs(&answer, &scoring);
-	put_parameters(&answer, &scoring);
-	if (answer.body->overflow || answer.probabilities.overflow)
+	complete = !answer.probabilities.overflow && score_has_room(&scoring, answer.body, PARAMETERS_ROOM);
+	if (complete)
+		put_parameters(&answer, &scoring);
+	if (!complete || answer.body->overflow)
 		reply_error(reply, 400, "the answer would be longer than %zu bytes: ask for fewer rows at once",
 			    reply->body.max_size);
 	else if (serving->metrics)
@@ -165,6 +170,7 @@ static json_t *class_names(const struct model *model)
 	return names;
 }
 
+/* A pinned model that has become the champion is one version. */
 static json_t *version_names(const struct champions *champions, const char *pipeline)
 {
 	json_t *versions = json_array();
@@ -173,7 +179,8 @@ static json_t *version_names(const struct champions *champions, const char *pipe
 		if (strcmp(champions->models[i]->pipeline, pipeline) == 0)
 			json_array_append_new(versions, json_sprintf("%d", champions->models[i]->model_id));
 	for (int i = 0; i < champions->pinned_count; i++)
-		if (strcmp(champions->pinned[i]->pipeline, pipeline) == 0)
+		if (strcmp(champions->pinned[i]->pipeline, pipeline) == 0 &&
+		    !champions_holds(champions, champions->pinned[i]->model_id))
 			json_array_append_new(versions, json_sprintf("%d", champions->pinned[i]->model_id));
 	return versions;
 }

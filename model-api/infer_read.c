@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/xalloc.h"
+#include "model-api/body.h"
 #include "model-api/request.h"
 
 enum { SHORT_NAME = 64, MAX_DEPTH = 3 + TENSOR_MAX_DIMENSIONS, VALUES_PER_TENSOR = 16, MAX_OUTPUTS = 8 };
@@ -181,16 +182,14 @@ bool inference_read(struct inference *inference, const struct model *model, cons
 					.max_others = VALUES_PER_TENSOR * (columns + MAX_OUTPUTS + 1),
 					.max_depth = MAX_DEPTH};
 	struct binary binary = {body + json_size, size - json_size};
-	json_error_t error;
 
 	if (json_size == 0)
 		return fail_set(fail, EXIT_BAD_DATA, "the body is empty: send {\"inputs\": [...]}");
 	if (!request_within_bounds(body, json_size, &limits, fail))
 		return false;
-	inference->root = json_loadb(body, json_size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+	inference->root = body_json(body, json_size, fail);
 	if (!inference->root)
-		return fail_set(fail, EXIT_BAD_DATA, "the body is no JSON: line %d, column %d: %s", error.line,
-				error.column, error.text);
+		return false;
 	if (!take_members(inference, fail) || !take_inputs(inference, json_object_get(inference->root, "inputs"),
 							   &binary, max_rows * columns, columns, fail))
 		return false;

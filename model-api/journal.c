@@ -72,7 +72,8 @@ bool journal_add(struct journal *journal, const struct model *model, int class, 
 	text_add(&journal->lines, "\n", 1);
 	taken = !journal->lines.overflow && !journal->stopping;
 	if (taken) {
-		journal->line_count++;
+		if (journal->line_count++ == 0)
+			journal->lines_from_s = (double)now_ms / 1000;
 	} else {
 		journal->lines.size = before;
 		journal->lines.overflow = false;

@@ -36,6 +36,7 @@ struct journal {
 	bool stopping;
 	struct text lines; /* for COPY */
 	uint64_t line_count;
+	double lines_from_s; /* when the first of them was added */
 	struct losses losses;
 	struct feedback ring[JOURNAL_MAX_FEEDBACK];
 	uint64_t asked;

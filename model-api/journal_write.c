@@ -116,7 +116,7 @@ bool journal_write_log(struct journal *journal, struct fail *fail)
 
 			journal->batch = journal->lines;
 			journal->batch_count = journal->line_count;
-			journal->batch_from_s = clock_now_s() - 1;
+			journal->batch_from_s = journal->lines_from_s;
 			journal->lines = empty;
 			journal->line_count = 0;
 		}

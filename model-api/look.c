@@ -153,6 +153,9 @@ static void log_loaded(const struct model *model, const char *from, double secon
 		 model->promotion_id, "model_id", "%d", model->model_id, "sha256", "%s", model->sha256, "trees", "%d",
 		 model->forest->tree_count, "nodes", "%lu", (unsigned long)model->forest->node_count, "seconds", "%.3f",
 		 seconds, NULL);
+	if (!model_is_counted(model))
+		log_warning("the metrics have no room for more series: some predictions are not counted", "pipeline",
+			    "%s", model->pipeline, "most", "%d", METRICS_MAX_SERIES, NULL);
 }
 
 static void keep_copy(const struct look *look, const struct model_address *address, const struct model_parts *parts)
@@ -203,8 +206,9 @@ static struct model *load(struct look *look, PGconn *db, const struct model_addr
 			make_table(model, NULL);
 		keep_copy(look, address, &parts);
 	} else if (fail->code != EXIT_TRY_AGAIN && PQstatus(db) == CONNECTION_OK) {
-		log_error(address->promotion_id ? "champion refused; what was served before keeps serving"
-						: "pinned model refused",
+		log_error(!address->promotion_id ? "pinned model refused"
+			  : replaces		 ? "champion refused; what was served before keeps serving"
+						 : "champion refused; nothing of its pipeline was served before",
 			  "pipeline", "%s", address->pipeline, "promotion_id", "%d", address->promotion_id, "model_id",
 			  "%d", address->model_id, "reason", "%s", fail->text, NULL);
 		refusals_note(&look->refusals, address);
@@ -213,9 +217,42 @@ static struct model *load(struct look *look, PGconn *db, const struct model_addr
 	return model;
 }
 
+/* NULL: there is no good one. */
+static struct model *load_copy(const struct look *look, const char *pipeline)
+{
+	double begun_s = clock_monotonic_s();
+	struct copy copy;
+	struct fail fail = {0};
+	struct model *model = NULL;
+
+	if (copy_read(look->settings.copies, pipeline, &copy, &fail))
+		model = model_build(&copy.parts, &copy.address, look->metrics, &fail);
+	if (model)
+		log_loaded(model, "copy", clock_monotonic_s() - begun_s);
+	else
+		log_error("local copy refused", "pipeline", "%s", pipeline, "reason", "%s", fail.text, NULL);
+	copy_release(&copy);
+	return model;
+}
+
 static bool is_served(const struct model *model, const struct model_address *address)
 {
 	return model && model->promotion_id == address->promotion_id && model->model_id == address->model_id;
+}
+
+/* Where a champion is refused and nothing of its pipeline is served, the last good one may lie in the folder. Not
+ * looked for again while the refusal holds. */
+static struct model *load_or_copy(struct look *look, PGconn *db, const struct model_address *address, bool replaces,
+				  struct fail *fail)
+{
+	struct model *model = load(look, db, address, replaces, fail);
+
+	if (!model && !replaces && address->promotion_id && look->settings.copies && PQstatus(db) == CONNECTION_OK &&
+	    fail->code != EXIT_TRY_AGAIN)
+		model = load_copy(look, address->pipeline);
+	if (is_served(model, address))
+		refusals_forget(&look->refusals, address);
+	return model;
 }
 
 /* Puts the model of a row into the new set: the one it has, the one to be loaded, or none. False: the database is at
@@ -236,8 +273,8 @@ static bool add_row(struct look *look, PGconn *db, const PGresult *rows, int row
 	if (is_served(model, &address))
 		refusals_forget(&look->refusals, &address);
 	else if (!refusals_hold(&look->refusals, &address, &reason))
-		loaded = load(look, db, &address, model != NULL, &reason);
-	if (!is_served(model, &address) && !loaded) {
+		loaded = load_or_copy(look, db, &address, model != NULL, &reason);
+	if (!is_served(model, &address) && !is_served(loaded, &address)) {
 		if (reason.code == EXIT_TRY_AGAIN || PQstatus(db) != CONNECTION_OK)
 			return fail_set(fail, EXIT_TRY_AGAIN, "%s", reason.text);
 		*refused =
@@ -317,29 +354,25 @@ bool look_make_tables(struct look *look, struct model_table *table)
 
 /* ------------------------------------------------------------------ copies */
 
-static struct model *load_copy(const struct look *look, const char *pipeline)
-{
-	double begun_s = clock_monotonic_s();
-	struct copy copy;
-	struct fail fail = {0};
-	struct model *model = NULL;
-
-	if (copy_read(look->settings.copies, pipeline, &copy, &fail))
-		model = model_build(&copy.parts, &copy.address, look->metrics, &fail);
-	if (model)
-		log_loaded(model, "copy", clock_monotonic_s() - begun_s);
-	else
-		log_error("local copy refused", "pipeline", "%s", pipeline, "reason", "%s", fail.text, NULL);
-	copy_release(&copy);
-	return model;
-}
-
 static bool is_selected(const struct look *look, const char *pipeline)
 {
 	for (int i = 0; i < look->settings.pipeline_count; i++)
 		if (strcmp(look->settings.pipelines[i], pipeline) == 0)
 			return true;
 	return look->settings.pipeline_count == 0;
+}
+
+/* Pipelines that are to be served and of which there is no copy, so that who asks for one is told to come again. */
+static void add_without_copy(const struct look *look, char *const *names, int count, struct champions *champions)
+{
+	for (int i = 0; i < look->settings.pipeline_count; i++) {
+		bool found = false;
+
+		for (int j = 0; j < count && !found; j++)
+			found = strcmp(names[j], look->settings.pipelines[i]) == 0;
+		if (!found)
+			champions_add_empty(champions, look->settings.pipelines[i]);
+	}
 }
 
 bool look_copies(struct look *look, struct model_table *table)
@@ -349,11 +382,14 @@ bool look_copies(struct look *look, struct model_table *table)
 	char **names = look->settings.copies && !look->published ? copy_list(look->settings.copies, &count) : NULL;
 	bool found;
 
+	add_without_copy(look, names, count, champions);
 	for (int i = 0; i < count; i++) {
 		struct model *model = is_selected(look, names[i]) ? load_copy(look, names[i]) : NULL;
 
 		if (model)
 			champions_add(champions, model);
+		else if (is_selected(look, names[i]))
+			champions_add_empty(champions, names[i]);
 		model_release(model);
 		free(names[i]);
 	}

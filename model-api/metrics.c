@@ -57,14 +57,20 @@ struct metrics {
 	struct series series[METRICS_MAX_SERIES];
 };
 
-int metrics_lane(int lanes)
+/* Not claimed at the first use: threads that only watch or write would take lanes that serving threads then share. */
+static _Thread_local int my_number = -1;
+
+void metrics_claim_lane(void)
 {
 	static atomic_int next;
-	static _Thread_local int mine = -1;
 
-	if (mine < 0)
-		mine = atomic_fetch_add(&next, 1);
-	return mine % lanes;
+	if (my_number < 0)
+		my_number = atomic_fetch_add(&next, 1);
+}
+
+int metrics_lane(int lanes)
+{
+	return my_number < 0 || lanes < 2 ? lanes - 1 : my_number % (lanes - 1);
 }
 
 struct metrics *metrics_new(int lanes)

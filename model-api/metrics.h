@@ -5,7 +5,8 @@
  * Counters for GET /metrics in Prometheus' text format 0.0.4. Each serving thread counts in a lane of its own, without
  * locks; a scrape adds the lanes up. Names and labels are a contract: docs/API.md.
  *
- *	struct metrics *metrics = metrics_new(threads);
+ *	struct metrics *metrics = metrics_new(threads + 1);	the last lane is shared by all that do not serve
+ *	metrics_claim_lane();					each serving thread, as often as it likes
  *	int series = metrics_series(metrics, METRIC_UNSEEN, "pipeline=\"insurance\"");
  *	metrics_add(metrics, series, 1);			any thread
  *	metrics_write(metrics, &text);				any thread
@@ -55,7 +56,9 @@ void metrics_write(struct metrics *metrics, struct text *text);
 /* # HELP and # TYPE lines. */
 void metrics_head(struct text *text, const char *name, const char *type, const char *help);
 
-/* The calling thread's lane, 0 .. lanes - 1; threads that outnumber the lanes share some. */
+/* The calling thread's lane of so many: one of its own for who has claimed one, as long as there are enough; the last
+ * one for everybody else. */
+void metrics_claim_lane(void);
 int metrics_lane(int lanes);
 
 #endif

@@ -274,9 +274,26 @@ static void name_series(struct model *model, struct metrics *metrics)
 	text_release(&labels);
 }
 
+bool model_is_counted(const struct model *model)
+{
+	bool counted = model->unseen_series >= 0 && model->missing_series >= 0;
+
+	for (int i = 0; counted && i < model->forest->class_count; i++)
+		counted = model->labels[i].series >= 0;
+	return counted;
+}
+
 static char *copy_or_null(const char *text)
 {
 	return text ? xstrdup(text) : NULL;
+}
+
+/* Did the last statement fail? Not where the server finds the stored bytes damaged: that is the model's. */
+static bool is_databases_fault(void)
+{
+	static const char data_corrupted[] = "XX001";
+
+	return *db_sqlstate() && strcmp(db_sqlstate(), data_corrupted) != 0;
 }
 
 bool model_fetch(PGconn *db, const struct model_address *address, bool keep_bytes, struct model_parts *parts,
@@ -292,6 +309,8 @@ bool model_fetch(PGconn *db, const struct model_address *address, bool keep_byte
 				"WHERE f.feature_set_id = $1 AND m.model_id = $2",
 				address->feature_set_id, address->model_id);
 	good = row != NULL;
+	if (!good && is_databases_fault())
+		fail->code = EXIT_TRY_AGAIN; /* whatever it was, it says nothing about the model */
 	if (good && PQntuples(row) != 1)
 		good = fail_set(fail, EXIT_FAILED, "its feature set %d is not registered", address->feature_set_id);
 	if (good) {

@@ -85,6 +85,8 @@ void model_parts_release(struct model_parts *parts);
  * answers. NULL on error. The caller owns one reference. */
 struct model *model_build(struct model_parts *parts, const struct model_address *address, struct metrics *metrics,
 			  struct fail *fail) MUST_USE;
+/* False: the metrics had no room left for all of its series, and some of its predictions are not counted. */
+bool model_is_counted(const struct model *model);
 void model_release(struct model *model); /* gives one reference back; NULL is fine */
 
 /* Position of a column by its name, -1: there is none. */

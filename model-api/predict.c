@@ -50,7 +50,7 @@ static bool put_block(void *context, const struct score_block *block)
 			text_add(&answer->probabilities, ",", 1);
 		put_probabilities(&answer->probabilities, model, block->scores + i * classes);
 	}
-	return !answer->body->overflow;
+	return !answer->body->overflow && !answer->probabilities.overflow;
 }
 
 static void put_rows(struct answer *answer, struct scoring *scoring)
@@ -99,7 +99,7 @@ static void put_ids(struct answer *answer, struct scoring *scoring)
 	const char *separator = ",\"ids\":[";
 	char id[JOURNAL_ID_SIZE];
 
-	for (size_t i = 0; i < scoring->drawn_count && !answer->body->overflow; i++) {
+	for (size_t i = 0; i < scoring->drawn_count; i++) {
 		if (!score_log(scoring, i, id))
 			continue;
 		if (answer->question->single) {
@@ -130,9 +130,11 @@ static void write_answer(const struct question *question, const struct serving *
 		text_init(&answer.probabilities, reply->body.max_size);
 	put_rows(&answer, &scoring);
 	put_unseen(&answer);
-	put_ids(&answer, &scoring);
+	complete = !answer.probabilities.overflow && score_has_room(&scoring, answer.body, question->model->tail_size);
+	if (complete)
+		put_ids(&answer, &scoring);
 	text_add(answer.body, question->model->tail, question->model->tail_size);
-	complete = !answer.body->overflow && !answer.probabilities.overflow;
+	complete = complete && !answer.body->overflow;
 	if (complete && serving->metrics)
 		score_count(&scoring, serving->metrics);
 	if (!complete)

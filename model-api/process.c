@@ -28,20 +28,29 @@ static bool read_file(const char *path, char *content, size_t size)
 	return used > 0;
 }
 
-static double boot_time_s(void)
+/* Behind a line "intr" that grows with the machine, so line by line. */
+double process_boot_time_s(const char *path)
 {
-	char content[16384], *line;
+	static const char name[] = "btime ";
+	FILE *file = fopen(path, "re");
+	char *line = NULL;
+	size_t room = 0;
+	double boot_s = 0;
 
-	if (!read_file("/proc/stat", content, sizeof(content)))
-		return 0;
-	line = strstr(content, "btime ");
-	return line ? strtod(line + strlen("btime "), NULL) : 0;
+	while (file && boot_s == 0 && getline(&line, &room, file) >= 0)
+		if (strncmp(line, name, strlen(name)) == 0)
+			boot_s = strtod(line + strlen(name), NULL);
+	free(line);
+	if (file)
+		fclose(file);
+	return boot_s;
 }
 
 static void write_stat(struct text *text)
 {
 	char content[1024], *field;
-	double ticks = (double)sysconf(_SC_CLK_TCK), page = (double)sysconf(_SC_PAGESIZE), boot_s = boot_time_s();
+	double ticks = (double)sysconf(_SC_CLK_TCK), page = (double)sysconf(_SC_PAGESIZE),
+	       boot_s = process_boot_time_s("/proc/stat");
 	unsigned long long user, system, start, threads, size, resident;
 
 	if (!read_file("/proc/self/stat", content, sizeof(content)))

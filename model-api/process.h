@@ -7,4 +7,7 @@
 
 void process_write(struct text *text);
 
+/* When the machine was started, from a file as /proc/stat; 0: it does not say. */
+double process_boot_time_s(const char *path);
+
 #endif

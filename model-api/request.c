@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "model-api/body.h"
+
 enum { SHORT_NAME = 64 };
 
 static const char *kind_of(const json_t *json)
@@ -108,17 +110,14 @@ static bool take_members(struct request *request, const struct request_limits *l
 bool request_parse(const char *body, size_t size, const struct request_limits *limits, struct request *request,
 		   struct fail *fail)
 {
-	json_error_t error;
-
 	memset(request, 0, sizeof(*request));
 	if (size == 0)
 		return fail_set(fail, EXIT_BAD_DATA, "the body is empty: send {\"row\": [...]}");
 	if (!request_within_bounds(body, size, limits, fail))
 		return false;
-	request->root = json_loadb(body, size, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+	request->root = body_json(body, size, fail);
 	if (!request->root)
-		return fail_set(fail, EXIT_BAD_DATA, "the body is no JSON: line %d, column %d: %s", error.line,
-				error.column, error.text);
+		return false;
 	if (take_members(request, limits, fail))
 		return true;
 	request_release(request);

@@ -4,7 +4,7 @@
 
 #include "common/xalloc.h"
 
-enum { BLOCK_ROWS = 256, FEW_CLASSES = sizeof((struct scoring *)0)->few_counts / sizeof(uint64_t) };
+enum { BLOCK_ROWS = 256, ID_ROOM = 96, FEW_CLASSES = sizeof((struct scoring *)0)->few_counts / sizeof(uint64_t) };
 
 static void draw(struct scoring *scoring, size_t row, uint16_t class)
 {
@@ -44,6 +44,13 @@ void score_rows(struct scoring *scoring)
 			break;
 	}
 	free(scores);
+}
+
+bool score_has_room(const struct scoring *scoring, const struct text *body, size_t rest)
+{
+	/* Row, id and the words around them take less than ID_ROOM in every protocol. */
+	return !body->overflow &&
+	       (scoring->drawn_count == 0 || body->size + scoring->drawn_count * ID_ROOM + rest <= body->max_size);
 }
 
 bool score_log(struct scoring *scoring, size_t index, char id[JOURNAL_ID_SIZE])

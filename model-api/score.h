@@ -7,8 +7,9 @@
  *
  *	struct scoring scoring = {.model = model, .encoded = &encoded, .rows = rows, .journal = journal, .put = put};
  *	score_rows(&scoring);				put() is called per block, in order
- *	for (i < scoring.drawn_count)
- *		if (score_log(&scoring, i, id)) ...	id belongs to row scoring.drawn[i].row
+ *	if (score_has_room(&scoring, &body, rest))	else the answer is refused, and nothing of it may be logged
+ *		for (i < scoring.drawn_count)
+ *			if (score_log(&scoring, i, id)) ...	id belongs to row scoring.drawn[i].row
  *	score_count(&scoring, metrics);			when the answer is complete
  *	score_release(&scoring);
  */
@@ -17,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/text.h"
 #include "model-api/encode.h"
 #include "model-api/journal.h"
 #include "model-api/metrics.h"
@@ -47,6 +49,8 @@ struct scoring {
 };
 
 void score_rows(struct scoring *scoring);
+/* Can the ids of all drawn rows and `rest` bytes follow what is in the body? */
+bool score_has_room(const struct scoring *scoring, const struct text *body, size_t rest);
 bool score_log(struct scoring *scoring, size_t index, char id[JOURNAL_ID_SIZE]);
 void score_count(const struct scoring *scoring, struct metrics *metrics);
 void score_release(struct scoring *scoring);

@@ -68,9 +68,10 @@ static bool start(struct parts *parts, const struct serve_settings *settings, st
 	struct journal_settings logging = settings->journal;
 	struct service *service = &parts->service;
 	struct server *server;
+	int lanes = (int)settings->server.threads + 1; /* and one for the threads that do not serve */
 
-	service->table = model_table_new((int)settings->server.threads);
-	service->metrics = metrics_new((int)settings->server.threads);
+	service->table = model_table_new(lanes);
+	service->metrics = metrics_new(lanes);
 	service->default_pipeline = settings->default_pipeline;
 	service->instance = settings->instance;
 	service->max_rows = (size_t)settings->max_rows;

@@ -166,6 +166,9 @@ static void wait_for_reason(struct watch *watch)
 
 		if (left_s <= 0)
 			return;
+		/* Before the socket is polled: what came with the answer to a statement was read with it. */
+		if (watch->db && has_news(watch))
+			return;
 		if (poll(sources, 2, (int)ceil(left_s * 1000)) < 0 && errno != EINTR)
 			return;
 		if (sources[0].revents) {
@@ -174,8 +177,6 @@ static void wait_for_reason(struct watch *watch)
 			if (eventfd_read(watch->wake, &count) == 0)
 				return;
 		}
-		if (watch->db && sources[1].revents && has_news(watch))
-			return;
 	}
 }
 

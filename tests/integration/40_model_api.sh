@@ -109,6 +109,13 @@ like "unknown paths are one route" "$(metric 'green_ml_api_requests_total{route=
 like "what is no request is counted" "$(metric green_ml_api_connections_failed_total)" '^[2-9]'
 like "predictions by class" "$(metric 'green_ml_api_predictions_total{pipeline="towns",class="no"}')" '^1$'
 like "unseen values" "$(metric 'green_ml_api_unseen_values_total{pipeline="towns"}')" '^2$'
+missing=$(metric 'green_ml_api_missing_values_total{pipeline="towns"}')
+predict '{"row":[null,2.5,"Berlin"]}' >"$OUT"
+predict '{"rows":[[34,2.5,"Berlin"],[-1,2.5,"NA"]]}' >"$OUT"
+post /v2/models/towns/infer '{"inputs":[{"name":"row","shape":[1,3],"datatype":"INT64","data":[null,2,7]}]}' >"$OUT"
+predict '{"row":["34",2.5,"Berlin"]}' >"$OUT"
+is "requests refused for a missing value, and no others" \
+	"$(metric 'green_ml_api_missing_values_total{pipeline="towns"}')" $((missing + 3))
 is "nothing but the scrape itself is in flight" "$(metric green_ml_api_requests_in_flight)" 1
 
 # --- a change of models under load -----------------------------------------------------------------------------

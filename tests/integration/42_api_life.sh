@@ -83,12 +83,27 @@ answer=$(predict "$ROW")
 like "without database answers go on" "$answer" '"prediction":"yes","id"'
 LATE=$(id_of "$answer")
 is "feedback has to come again" "$(feedback "$LATE" '"no"')" '{"error":"the database did not take the feedback: try again"} 503'
+many="{\"rows\":[$(printf '[34,2.5,"7"],%.0s' $(seq 9999))[34,2.5,\"7\"]]}"
+ids=0
+for _ in 1 2 3 4 5; do
+	post /predict @- <<<"$many" >"$TMP/many"
+	ids=$((ids + $({ grep -o '"id":"' "$TMP/many" || :; } | wc -l)))
+done
+dropped=$(metric 'green_ml_api_logged_predictions_total{result="dropped"}')
+ok "what the buffer does not take is dropped ($dropped of 50000)" test "$dropped" -gt 1000 -a "$dropped" -lt 40000
+is "and counted: every other row has an id" $((ids + dropped)) 50000
 postgres_start
 written() {
 	[ "$(sql "SELECT count(*) FROM green_ml.prediction WHERE prediction_id = '$LATE'")" = 1 ]
 }
 ok "and what was logged meanwhile is written when it is back" wait_for 15 written
 is "with its feedback" "$(feedback "$LATE" '"no"')" '{"status":"stored"} 200'
+lost() {
+	[ "$(sql "SELECT sum(lost) FROM green_ml.prediction_loss WHERE from_at <= until_at AND from_at > now() - interval '1 minute'")" = "$1" ]
+}
+ok "what was dropped stands in green_ml.prediction_loss" wait_for 5 lost "$dropped"
+ok "all others are in the log" logged $((4 + half + 1 + ids))
+is "as the metric says" "$(metric 'green_ml_api_logged_predictions_total{result="written"}')" $((4 + 1 + ids))
 api_stop "$LOG"
 api_stop "$PLAIN"
 
@@ -110,6 +125,7 @@ is "another one is unknown" "$(post /v2/models/towns/versions/9/infer "$INFER" -
 404'
 SECOND=$(promote "$TWO")
 ok "a pinned one may become the champion" wait_for 3 serves "$SECOND"
+like "then it is listed once" "$(get /v2/models/towns)" "\"versions\":\\[\"$TWO\"\\]"
 is "then it is one model" "$(get /metrics | grep -c '^green_ml_api_model_info{')" 1
 promote "$ONE" >/dev/null
 api_stop "$PIN"
@@ -141,6 +157,18 @@ api_start first --drain-s 0 --model-folder "$TMP/copies"
 wait_for 5 serves "$LAST"
 api_stop "$PID"
 ok "a copy of the champion" test -s "$TMP/copies/towns.model"
+BAD=$(promote "$(sql "SELECT model_id FROM green_ml.promotion WHERE promotion_id = $BAD")")
+api_start refused --drain-s 0 --model-folder "$TMP/copies"
+ok "it is served when the champion is refused at the start" wait_for 5 serves "$LAST"
+ok "the log does not say that anything was served before" \
+	log_holds refused "champion refused; nothing of its pipeline was served before.*promotion_id=$BAD "
+is "nor once more at the next look" "$(get /update -X POST >/dev/null; grep -c from=copy "$TMP/refused.err")" 1
+is "the metric says that the champion is not served" \
+	"$(get /metrics | grep -c "^green_ml_api_model_refused{pipeline=\"towns\",promotion_id=\"$BAD\"")" 1
+like "so does /update" "$(get /update -X POST)" "promotion $BAD of pipeline .* was refused"
+LAST=$(promote "$ONE")
+ok "a good champion takes its place" wait_for 3 serves "$LAST"
+api_stop "$PID"
 postgres_stop
 api_start copy --drain-s 0 --model-folder "$TMP/copies"
 ok "it is served when the database is away at the start" wait_for 3 serves "$LAST"
@@ -152,6 +180,18 @@ NEXT=$(promote "$TWO")
 ok "the champion takes its place when the database is back" wait_for 10 serves "$NEXT"
 api_stop "$PID"
 postgres_stop
+cp "$TMP/copies/towns.model" "$TMP/copies/cities.model"
+api_start beside --drain-s 0 --model-folder "$TMP/copies"
+ok "a damaged copy beside a good one" wait_for 3 log_holds beside 'local copy refused" pipeline=cities'
+is "the good one answers no request that names none" "$(predict "$ROW" -w '%{http_code}' | tail -1)" 400
+is "only its own" "$(post /predict '{"pipeline":"towns","row":[34,2.5,"Berlin"]}' -w '%{http_code}' | tail -1)" 200
+is "the damaged one is to come" "$(post /predict '{"pipeline":"cities","row":[34,2.5,"Berlin"]}' -w '%{http_code}' | tail -1)" 503
+rm "$TMP/copies/cities.model"
+api_stop "$PID"
+api_start without --drain-s 0 --model-folder "$TMP/copies" --pipelines towns,cities
+ok "a good copy" wait_for 3 log_holds without 'model loaded" from=copy'
+is "one without a copy is to come, too" "$(post /predict '{"pipeline":"cities","row":[34,2.5,"Berlin"]}' -w '%{http_code}' | tail -1)" 503
+api_stop "$PID"
 printf x | dd of="$TMP/copies/towns.model" bs=1 seek=400 conv=notrunc status=none
 api_start damaged --drain-s 0 --model-folder "$TMP/copies"
 ok "a damaged copy is refused" wait_for 3 log_holds damaged 'local copy refused.*checksum does not fit'
@@ -162,6 +202,39 @@ api_start nowhere --drain-s 0 --model-folder "$TMP/none"
 ok "a folder that is not there: served all the same" wait_for 5 serves "$NEXT"
 like "with a warning" "$(cat "$TMP/nowhere.err")" 'level=warning .*could not write the copy'
 api_stop "$PID"
+
+# --- a statement that fails ------------------------------------------------------------------------------------
+api_start denied --drain-s 0
+DENIED=$PID
+wait_for 5 serves "$NEXT"
+PGUSER=green_ml_owner sql 'REVOKE SELECT ON green_ml.feature_set FROM green_ml_api' >/dev/null
+NEXT=$(promote "$ONE")
+ok "a statement that fails is reported" wait_for 3 log_holds denied 'could not read the registry.*permission denied'
+is "and counted as that" "$(metric 'green_ml_api_reloads_total{result="refused"}')" 0
+PGUSER=green_ml_owner sql 'GRANT SELECT ON green_ml.feature_set TO green_ml_api' >/dev/null
+ok "the model is loaded as soon as the statement succeeds" wait_for 10 serves "$NEXT"
+unlike "it was never refused" "$(cat "$TMP/denied.err")" 'champion refused'
+api_stop "$DENIED"
+
+# --- a promotion during a look ---------------------------------------------------------------------------------
+api_start long --drain-s 0 --poll-s 600
+LONG=$PID
+wait_for 5 serves "$NEXT"
+# The look that the first promotion asks for stands at this lock while the second is made, and reads its notification
+# with the answer to the statement that waits.
+background lock as owner psql -XAtq -c "BEGIN; LOCK green_ml.feature_set; SELECT pg_sleep(2); COMMIT"
+is_locked() {
+	[ "$(sql "SELECT count(*) FROM pg_locks WHERE relation = 'green_ml.feature_set'::regclass AND mode = 'AccessExclusiveLock'")" = 1 ]
+}
+look_waits() {
+	[ "$(sql "SELECT count(*) FROM pg_locks WHERE relation = 'green_ml.feature_set'::regclass AND NOT granted")" = 1 ]
+}
+ok "a lock" wait_for 3 is_locked
+promote "$ONE" >/dev/null
+ok "a look under way" wait_for 3 look_waits
+NEXT=$(promote "$TWO")
+ok "a promotion that came during it is not overlooked" wait_for 5 serves "$NEXT"
+api_stop "$LONG"
 
 # --- the token and the admin port ------------------------------------------------------------------------------
 exits "a token file that is not there" 2 "$API" --port 0 --token-file "$TMP/none"

@@ -6,6 +6,7 @@
                                         keep-alive requests until the file STOP is there; prints counts as JSON. With a ROW of
                                         its own nothing is known of the label, and only the status counts
     client.py hold PORT COUNT STOP      COUNT idle connections until the file STOP is there
+    client.py large PORT COUNT STOP     COUNT connections that had a long answer are idle until the file STOP is there
     client.py stall PORT                half a body, then silence; prints what comes
     client.py dribble PORT SECONDS      a header byte now and then; prints the seconds until the server closes
     client.py half PORT COUNT           COUNT clients close their side with their request; prints how many are closed in 4 s
@@ -116,6 +117,15 @@ def hold(port, count, stop):
         time.sleep(0.02)
     for one in sockets:
         one.close()
+
+
+def large(port, count, stop):
+    body = json.dumps({"rows": [[34, 2.5, "Berlin"]] * 10000, "probabilities": True}).encode()
+    connections = [connect(port) for _ in range(int(count))]
+    sizes = {len(ask(one, "/predict", body)[1]) for one in connections}
+    print("open", min(sizes), flush=True)
+    while not os.path.exists(stop):
+        time.sleep(0.02)
 
 
 def read_all(one):

@@ -4,7 +4,9 @@
     wire.py cases PORT              each of CASES is answered as it says; TAP without a plan
     wire.py crowd PORT IDLE ACTIVE SECONDS
                                     IDLE connections do nothing while ACTIVE ones ask; prints requests and failures
-    wire.py slow PORT COUNT SECONDS COUNT clients send a header byte now and then; prints how many the server has cut off
+    wire.py slow PORT COUNT SECONDS header|line|next
+                                    COUNT clients send a byte now and then, of a header, of their first request line, or of
+                                    the one after a good request; prints how many the server has cut off
 """
 import re
 import socket
@@ -148,10 +150,15 @@ def crowd(port, idle, active, seconds):
     sys.exit(1 if counts[1] or living != len(idlers) or counts[0] < int(active) else 0)
 
 
-def slow(port, count, seconds):
+SLOW = {"header": b"POST /predict HTTP/1.1\r\nHost: x\r\nX-Slow: ", "line": b"POST /predict?", "next": b"POST /predict?"}
+
+
+def slow(port, count, seconds, what):
     sockets = [socket.create_connection(("127.0.0.1", int(port)), 5) for _ in range(int(count))]
     for one in sockets:
-        one.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+        if what == "next" and not ask(one):
+            sys.exit("the request before was not answered")
+        one.sendall(SLOW[what])
         one.setblocking(False)
     end, closed = time.monotonic() + float(seconds), set()
     while time.monotonic() < end and len(closed) < len(sockets):

@@ -109,8 +109,10 @@ static atomic_bool entered, published, leave;
 static void *use_old_set(void *context)
 {
 	struct model_table *table = context;
-	const struct champions *champions = model_table_enter(table);
+	const struct champions *champions;
 
+	metrics_claim_lane();
+	champions = model_table_enter(table);
 	atomic_store(&entered, true);
 	while (!atomic_load(&leave))
 		usleep(1000);
@@ -329,12 +331,29 @@ static void the_table_answers_in_place_of_the_trees(void **state UNUSED)
 	model_release(model);
 }
 
+static void a_model_without_room_in_the_metrics_is_told(void **state UNUSED)
+{
+	static char yes[] = "yes", no[] = "no";
+	char *labels[] = {no, yes};
+	struct model_label series[2] = {{.series = 0}, {.series = 1023}};
+	struct forest forest = {.class_count = 2, .labels = labels};
+	struct model model = {.forest = &forest, .labels = series, .unseen_series = 2, .missing_series = 3};
+
+	assert_true(model_is_counted(&model));
+	series[1].series = -1;
+	assert_false(model_is_counted(&model));
+	series[1].series = 5;
+	model.missing_series = -1;
+	assert_false(model_is_counted(&model));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(finds_the_model),
 	    cmocka_unit_test(unknown_registry_is_503),
 	    cmocka_unit_test(a_swap_waits_for_the_old_set),
+	    cmocka_unit_test(a_model_without_room_in_the_metrics_is_told),
 	    cmocka_unit_test(columns_must_be_the_models),
 	    cmocka_unit_test(versions),
 	    cmocka_unit_test(self_test_adds_up_the_shares),

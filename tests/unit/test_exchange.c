@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -118,6 +119,31 @@ static void all_bodies_together_are_bounded(void **state UNUSED)
 	free_pair(pair);
 }
 
+static void a_long_answer_is_given_back(void **state UNUSED)
+{
+	static const char block[1000];
+	struct pair *pair = make_pair();
+	struct text *texts[] = {&pair->exchange->reply.body, &pair->exchange->kept_body};
+
+	for (size_t i = 0; i < 2; i++) {
+		const char *data;
+
+		text_add(texts[i], block, sizeof(block));
+		data = texts[i]->data;
+		exchange_end(&pair->all, pair->exchange);
+		/* A short one is kept, for the next answer that is the same. */
+		assert_ptr_equal(texts[i]->data, data);
+		assert_int_equal(texts[i]->size, sizeof(block));
+		while (texts[i]->capacity <= EXCHANGE_KEPT_SIZE)
+			text_add(texts[i], block, sizeof(block));
+		exchange_end(&pair->all, pair->exchange);
+		assert_in_range(texts[i]->capacity, 1, EXCHANGE_KEPT_SIZE);
+		assert_int_equal(texts[i]->size, 0);
+		assert_int_equal(texts[i]->max_size, pair->all.max_reply);
+	}
+	free_pair(pair);
+}
+
 static void expire_after(struct pair *pair, double seconds)
 {
 	pair->exchange->since_ms = (int64_t)((clock_monotonic_s() - seconds) * 1000);
@@ -170,6 +196,85 @@ static void other_states_are_cut_without_a_word(void **state UNUSED)
 	}
 }
 
+/* A connection over TCP, in which the kernel counts bytes. */
+static struct pair *make_tcp_pair(void)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t size = sizeof(address);
+	struct pair *pair = make_pair();
+	int listening = socket(AF_INET, SOCK_STREAM, 0);
+
+	close(pair->client);
+	close(pair->server);
+	pair->client = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(bind(listening, (struct sockaddr *)&address, size), 0);
+	assert_int_equal(getsockname(listening, (struct sockaddr *)&address, &size), 0);
+	assert_int_equal(listen(listening, 1), 0);
+	assert_int_equal(connect(pair->client, (struct sockaddr *)&address, size), 0);
+	pair->exchange->fd = pair->server = accept(listening, NULL, NULL);
+	assert_true(pair->server >= 0);
+	close(listening);
+	return pair;
+}
+
+/* As if the last look had been so long ago, and the line's first bytes with it. */
+static void look_after(struct pair *pair, double seconds)
+{
+	int64_t passed_ms = (int64_t)(seconds * 1000);
+
+	pair->exchange->looked_ms -= passed_ms;
+	if (pair->exchange->line_ms)
+		pair->exchange->line_ms -= passed_ms;
+	exchange_expire(&pair->all);
+}
+
+static void send_and_read(struct pair *pair)
+{
+	assert_int_equal(send(pair->client, "G", 1, 0), 1);
+	assert_int_equal(recv(pair->server, &(char){0}, 1, 0), 1);
+}
+
+static void a_request_line_must_end(void **state UNUSED)
+{
+	struct pair *pair = make_tcp_pair();
+
+	/* The first line: from its first byte on. */
+	pair->exchange->since_ms -= 30000;
+	look_after(pair, 30);
+	assert_int_equal(pair->exchange->state, EXCHANGE_IDLE);
+	send_and_read(pair);
+	look_after(pair, 1);
+	look_after(pair, 9.9);
+	assert_int_equal(pair->exchange->state, EXCHANGE_IDLE);
+	look_after(pair, 1);
+	assert_int_equal(pair->exchange->state, EXCHANGE_DEAD);
+	assert_string_equal(read_client(pair), "");
+	free_pair(pair);
+	/* Not what a request before it has sent. */
+	pair = make_tcp_pair();
+	send_and_read(pair);
+	exchange_begin(pair->exchange);
+	exchange_end(&pair->all, pair->exchange);
+	pair->exchange->since_ms -= 30000;
+	look_after(pair, 1);
+	look_after(pair, 29);
+	assert_int_equal(pair->exchange->state, EXCHANGE_IDLE);
+	send_and_read(pair);
+	look_after(pair, 1);
+	assert_int_equal(pair->exchange->state, EXCHANGE_IDLE);
+	/* The next request ends it, and begins anew. */
+	exchange_begin(pair->exchange);
+	exchange_end(&pair->all, pair->exchange);
+	pair->exchange->since_ms -= 2000;
+	look_after(pair, 11);
+	assert_int_equal(pair->exchange->state, EXCHANGE_IDLE);
+	send_and_read(pair);
+	look_after(pair, 1);
+	look_after(pair, 10.1);
+	assert_int_equal(pair->exchange->state, EXCHANGE_DEAD);
+	free_pair(pair);
+}
+
 static void a_client_that_left_is_noticed(void **state UNUSED)
 {
 	struct pair *pair = make_pair();
@@ -196,7 +301,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(a_body_up_to_the_limit_is_taken), cmocka_unit_test(all_bodies_together_are_bounded),
 	    cmocka_unit_test(a_stalled_body_is_a_408),	       cmocka_unit_test(other_states_are_cut_without_a_word),
-	    cmocka_unit_test(a_client_that_left_is_noticed),
+	    cmocka_unit_test(a_client_that_left_is_noticed),   cmocka_unit_test(a_long_answer_is_given_back),
+	    cmocka_unit_test(a_request_line_must_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,10 +5,14 @@
 
 #include <cmocka.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include "common/attr.h"
 #include "common/banned.h"
 #include "model-api/metrics.h"
+#include "model-api/process.h"
 
 static bool has_line(const struct text *text, const char *line)
 {
@@ -55,6 +59,25 @@ static void counts_requests_and_buckets(void **state UNUSED)
 	assert_non_null(strstr(text.data, "\nprocess_open_fds "));
 	text_release(&text);
 	metrics_free(metrics);
+}
+
+static void boot_time_stands_behind_any_number_of_interrupts(void **state UNUSED)
+{
+	char path[] = "/tmp/test_metrics.XXXXXX";
+	int fd = mkstemp(path);
+	FILE *file = fdopen(fd, "w");
+
+	assert_non_null(file);
+	fprintf(file, "cpu  1 2 3\nintr 1");
+	for (int i = 0; i < 20000; i++)
+		fprintf(file, " 0");
+	fprintf(file, "\nctxt 5\nbtime 1700000000\nprocesses 7\n");
+	fclose(file);
+	assert_true(process_boot_time_s(path) == 1700000000);
+	assert_int_equal(truncate(path, 100), 0);
+	assert_true(process_boot_time_s(path) == 0);
+	unlink(path);
+	assert_true(process_boot_time_s(path) == 0);
 }
 
 static void labels_are_escaped(void **state UNUSED)
@@ -124,6 +147,40 @@ static void no_count_is_lost_between_threads(void **state UNUSED)
 	metrics_free(metrics);
 }
 
+/* Those that serve come first or last: their lanes are their own. */
+static void *lane_of_a_server(void *context)
+{
+	metrics_claim_lane();
+	metrics_claim_lane();
+	*(int *)context = metrics_lane(THREADS + 1);
+	return NULL;
+}
+
+static void *lane_of_another(void *context)
+{
+	*(int *)context = metrics_lane(THREADS + 1);
+	return NULL;
+}
+
+static void serving_threads_share_no_lane(void **state UNUSED)
+{
+	int lanes[2 * THREADS], used[THREADS + 1] = {0};
+
+	for (int i = 0; i < 2 * THREADS; i++) {
+		pthread_t thread;
+
+		assert_int_equal(pthread_create(&thread, NULL, i % 2 ? lane_of_a_server : lane_of_another, &lanes[i]),
+				 0);
+		pthread_join(thread, NULL);
+		assert_in_range(lanes[i], 0, THREADS);
+		used[lanes[i]]++;
+	}
+	for (int i = 0; i < THREADS; i++)
+		assert_int_equal(used[i], 1);
+	assert_int_equal(used[THREADS], THREADS);
+	assert_int_equal(metrics_lane(1), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -131,6 +188,8 @@ int main(void)
 	    cmocka_unit_test(labels_are_escaped),
 	    cmocka_unit_test(series_are_made_once_and_bounded),
 	    cmocka_unit_test(no_count_is_lost_between_threads),
+	    cmocka_unit_test(serving_threads_share_no_lane),
+	    cmocka_unit_test(boot_time_stands_behind_any_number_of_interrupts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

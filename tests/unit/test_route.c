@@ -7,8 +7,10 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+#include <jansson.h>
 
 #include "common/attr.h"
+#include "model-api/openapi.h"
 #include "model-api/route.h"
 #include "model-api/selection.h"
 
@@ -263,6 +265,21 @@ static void lists_of_pipelines(void **state UNUSED)
 	}
 }
 
+static void every_route_is_described(void **state UNUSED)
+{
+	size_t size;
+	const char *description = openapi_json(&size);
+	json_t *root = json_loadb(description, size, JSON_REJECT_DUPLICATES, NULL);
+	const json_t *paths = json_object_get(root, "paths");
+	int routes = 0;
+
+	for (; strcmp(route_path(routes), "other") != 0; routes++)
+		if (!json_object_get(paths, route_path(routes)))
+			fail_msg("docs/openapi.json does not describe %s", route_path(routes));
+	assert_int_equal(json_object_size(paths), routes);
+	json_decref(root);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -273,6 +290,7 @@ int main(void)
 	    cmocka_unit_test(tokens),
 	    cmocka_unit_test(lists_of_pins),
 	    cmocka_unit_test(lists_of_pipelines),
+	    cmocka_unit_test(every_route_is_described),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
