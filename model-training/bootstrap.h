@@ -9,7 +9,8 @@
  *	bootstrap_draw(bootstrap, seed, tree, draws);				draws of tree number `tree`, by slot
  *	bootstrap_free(bootstrap);
  *
- * The draws depend on counts, fraction, seed and tree number only; bootstrap_draw() may be called from many threads at once.
+ * The draws depend on counts, fraction, seed and tree number only; bootstrap_draw() may be called from many threads at
+ * once.
  *
  * It is the exact multinomial, at a cost that follows the slots and not the rows. The rows are laid out on 0 .. 2^b - 1
  * such that each slot is a few aligned pieces, one for every bit of its count, and darts are thrown at the whole; those

@@ -6,8 +6,15 @@
 #include "common/banned.h"
 #include "common/xalloc.h"
 #include "model-training/cut_internal.h"
+#include "model-training/simd.h"
 
-enum { INSERTION_MEMBERS = 20, MOST_BUCKETS = 4096, HISTOGRAM_CELLS_PER_MEMBER = 4, HISTOGRAM_CELLS_LEAST = 64 };
+enum {
+	LEAST_AVX2 = 6,
+	INSERTION_MEMBERS = 20,
+	MOST_BUCKETS = 4096,
+	HISTOGRAM_CELLS_PER_MEMBER = 4,
+	HISTOGRAM_CELLS_LEAST = 64
+};
 
 /* Enough for all histograms that cut_search() takes; no column has more values than its codes. */
 static size_t count_cells(uint32_t max_members, int class_count)
@@ -32,9 +39,10 @@ struct cut_scratch *cut_scratch_new(uint32_t max_members, int class_count)
 
 	scratch->codes = xcalloc(max_members, sizeof(*scratch->codes));
 	scratch->histogram = xcalloc(count_cells(max_members, class_count), sizeof(*scratch->histogram));
-	scratch->items = xcalloc(max_members, sizeof(*scratch->items));
+	scratch->items = xcalloc((size_t)max_members + CUT_SORT_PADDING, sizeof(*scratch->items));
 	scratch->sorted = xcalloc(max_members, sizeof(*scratch->sorted));
 	scratch->left = xcalloc((size_t)class_count, sizeof(*scratch->left));
+	scratch->has_avx2 = simd_has_avx2();
 	return scratch;
 }
 
@@ -172,6 +180,8 @@ static const uint64_t *sort_by_buckets(struct cut_scratch *scratch, uint32_t cou
 
 const uint64_t *cut_sort_items(struct cut_scratch *scratch, uint32_t count, uint32_t range)
 {
+	if (scratch->has_avx2 && count >= LEAST_AVX2 && count <= CUT_SORT_AVX2 && cut_sort_avx2(scratch->items, count))
+		return scratch->items;
 	if (count <= INSERTION_MEMBERS) {
 		sort_by_insertion(scratch->items, count);
 		return scratch->items;
@@ -214,8 +224,8 @@ static void search_sorted(struct cut_scratch *scratch, const struct cut_node *no
 }
 
 /* The members' codes and their range. */
-static void gather(uint16_t *restrict codes, const struct member *restrict members, uint32_t count,
-		   const struct column *column, uint16_t *lowest, uint16_t *highest)
+static void gather(const struct cut_scratch *scratch, uint16_t *restrict codes, const struct member *restrict members,
+		   uint32_t count, const struct column *column, uint16_t *lowest, uint16_t *highest)
 {
 	const uint8_t *narrow = column->narrow;
 	const uint16_t *wide = column->wide;
@@ -225,6 +235,10 @@ static void gather(uint16_t *restrict codes, const struct member *restrict membe
 		codes[i] = narrow[members[i].slot];
 	for (uint32_t i = 0; wide && i < count; i++)
 		codes[i] = wide[members[i].slot];
+	if (scratch->has_avx2) {
+		cut_range_avx2(codes, count, lowest, highest);
+		return;
+	}
 	for (uint32_t i = 0; i < count; i++) {
 		low = codes[i] < low ? codes[i] : low;
 		high = codes[i] > high ? codes[i] : high;
@@ -243,7 +257,7 @@ bool cut_search(struct cut_scratch *scratch, const struct cut_node *node, const 
 	    ((uint64_t)column->greatest + 1) * (uint64_t)node->class_count <= most)
 		return search_histogram(scratch, node, &search, best);
 	search.narrow = NULL;
-	gather(scratch->codes, node->members, node->member_count, column, &search.low, &search.high);
+	gather(scratch, scratch->codes, node->members, node->member_count, column, &search.low, &search.high);
 	if (search.low == search.high)
 		return false;
 	if ((uint64_t)(search.high - search.low + 1) * (uint64_t)node->class_count <= most)

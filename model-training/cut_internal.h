@@ -14,6 +14,7 @@ struct cut_scratch {
 	uint32_t *histogram;
 	uint64_t *items, *sorted; /* code << 48 | class << 32 | draws */
 	uint32_t *left;		  /* draws by class left of the place being looked at */
+	bool has_avx2;
 };
 
 /* A sweep over a node's values in ascending order. */
@@ -56,6 +57,16 @@ static inline void sweep_try(const struct sweep *sweep, uint16_t code, int featu
 	if (score > best->score)
 		*best = (struct cut){.score = score, .feature = feature, .left = sweep->last, .right = code};
 }
+
+enum { CUT_SORT_AVX2 = 4096 };
+
+/* Sorts up to CUT_SORT_AVX2 items in place; items[] has room for CUT_SORT_PADDING more. False, with nothing sorted: one
+ * has more than 4095 draws or a class above 15. Only where simd_has_avx2(). */
+enum { CUT_SORT_PADDING = 7 };
+bool cut_sort_avx2(uint64_t *items, uint32_t count);
+
+/* Of codes in scratch. Only where simd_has_avx2(). */
+void cut_range_avx2(const uint16_t *codes, uint32_t count, uint16_t *lowest, uint16_t *highest);
 
 /* Sorts the first `count` of scratch->items, whose codes are up to `range`; where they are then. */
 const uint64_t *cut_sort_items(struct cut_scratch *scratch, uint32_t count, uint32_t range);

@@ -7,6 +7,7 @@
 #include "common/xalloc.h"
 #include "model-training/packed_internal.h"
 #include "model-training/random.h"
+#include "model-training/simd.h"
 
 /* Records are made from so many runs of cells in turn, so that neighbours seldom have a code in common: an addition to
  * a number just written has to wait for it. */
@@ -32,9 +33,7 @@ static const struct packed_kernel *choose_kernel(const struct packed *packed)
 {
 	const struct packed_kernel *kernels = packed_plain;
 #if defined(__x86_64__)
-	const char *simd = getenv("GREEN_ML_SIMD");
-
-	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") && !(simd && strcmp(simd, "off") == 0))
+	if (simd_has_avx2())
 		kernels = packed_avx2;
 #endif
 	for (int i = 0; i < PACKED_KERNELS; i++)
