@@ -47,7 +47,7 @@ void db_one_line(char *line, size_t size, const char *message)
 	line[used] = '\0';
 }
 
-static bool fail_from(PGconn *db, const PGresult *result, struct fail *fail)
+bool db_fail_from(PGconn *db, const PGresult *result, struct fail *fail)
 {
 	const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
 	const char *primary = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
@@ -90,7 +90,7 @@ static PGresult *query(PGconn *db, struct fail *fail, const char *sql, int count
 	last_sqlstate[0] = '\0';
 	if (is_success(result))
 		return result;
-	fail_from(db, result, fail);
+	db_fail_from(db, result, fail);
 	PQclear(result);
 	return NULL;
 }
@@ -255,7 +255,7 @@ bool db_copy_start(PGconn *db, struct fail *fail, const char *sql)
 
 	last_sqlstate[0] = '\0';
 	if (!started)
-		fail_from(db, result, fail);
+		db_fail_from(db, result, fail);
 	PQclear(result);
 	return started;
 }
@@ -272,7 +272,7 @@ static bool copy_result(PGconn *db, struct fail *fail, int64_t *rows)
 			if (rows)
 				*rows = strtoll(PQcmdTuples(result), NULL, 10);
 		} else if (good) {
-			good = fail_from(db, result, fail);
+			good = db_fail_from(db, result, fail);
 		}
 		PQclear(result);
 	}
@@ -311,7 +311,7 @@ bool db_copy_out(PGconn *db, struct fail *fail, const char *sql,
 
 	last_sqlstate[0] = '\0';
 	if (!going)
-		fail_from(db, result, fail);
+		db_fail_from(db, result, fail);
 	PQclear(result);
 	if (!going)
 		return false;

@@ -39,6 +39,11 @@ PGresult *db_query(PGconn *db, struct fail *fail, const char *sql, int count, co
 PGresult *db_query_binary(PGconn *db, struct fail *fail, const char *sql, int count,
 			  const char *const *values) MUST_USE;
 
+/* The same row by row while the server still sends; each row is a result of its own, which take() leaves alone. take()
+ * returns false to stop with fail set; the rows that follow are thrown away and the connection stays usable. */
+bool db_stream(PGconn *db, struct fail *fail, const char *sql, int count, const char *const *values,
+	       bool (*take)(void *context, const PGresult *row, struct fail *fail), void *context) MUST_USE;
+
 /* The same where the rows are of no interest. */
 bool db_run(PGconn *db, struct fail *fail, const char *sql, int count, const char *const *values) MUST_USE;
 

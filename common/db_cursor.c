@@ -1,8 +1,9 @@
-/* Large results in batches (common/db.h). */
+/* Large results, a part at a time (common/db.h). */
 
 #include <stdlib.h>
 
 #include "common/db.h"
+#include "common/db_internal.h"
 #include "common/xalloc.h"
 
 /* In network order. */
@@ -28,6 +29,26 @@ static bool read_batches(PGconn *db, struct fail *fail, const char *name, int ba
 		db_free(rows);
 	} while (good && more);
 	free(fetch);
+	return good;
+}
+
+bool db_stream(PGconn *db, struct fail *fail, const char *sql, int count, const char *const *values,
+	       bool (*take)(void *context, const PGresult *row, struct fail *fail), void *context)
+{
+	bool good = PQsendQueryParams(db, sql, count, NULL, values, NULL, NULL, 1) == 1;
+	PGresult *result;
+
+	db_note_sqlstate("");
+	if (!good)
+		return db_fail_from(db, NULL, fail);
+	PQsetSingleRowMode(db);
+	while ((result = PQgetResult(db)) != NULL) {
+		if (PQresultStatus(result) == PGRES_SINGLE_TUPLE)
+			good = good && take(context, result, fail);
+		else if (good && PQresultStatus(result) != PGRES_TUPLES_OK)
+			good = db_fail_from(db, result, fail);
+		PQclear(result);
+	}
 	return good;
 }
 

@@ -35,35 +35,41 @@ bool registry_champion(PGconn *db, const char *pipeline, struct champion *champi
 	return true;
 }
 
-/* Slices take a sixth less of PostgreSQL's time than a model at once, and neither side holds it more than once. */
+/* What is read of a model's bytes so far. */
+struct reading {
+	unsigned char *bytes;
+	size_t size, done;
+};
+
+static bool take_slice(void *context, const PGresult *row, struct fail *fail)
+{
+	struct reading *reading = context;
+	size_t first = (size_t)db_binary_int(row, 0, 0) - 1, got = (size_t)PQgetlength(row, 0, 1);
+
+	if (first > reading->size || got > reading->size - first)
+		return fail_set(fail, EXIT_TRY_AGAIN, "its bytes have changed while they were read: try again");
+	memcpy(reading->bytes + first, PQgetvalue(row, 0, 1), got);
+	reading->done += got;
+	return true;
+}
+
+/* Slices take a sixth less of PostgreSQL's time than a model at once, and neither side holds it more than once. They
+ * come while the ones before are copied, and in binary: hexadecimal would double the bytes on the wire. */
 static bool read_slices(PGconn *db, int model_id, unsigned char *bytes, size_t size, struct fail *fail)
 {
-	for (size_t done = 0; done < size;) {
-		char id[16], from[24], most[16];
-		const char *values[] = {id, from, most};
-		size_t got = 0;
-		PGresult *row;
+	struct reading reading = {.bytes = bytes, .size = size};
+	char id[16], slice[16];
+	const char *values[] = {id, slice};
 
-		snprintf(id, sizeof(id), "%d", model_id);
-		snprintf(from, sizeof(from), "%zu", done + 1);
-		snprintf(most, sizeof(most), "%d", MODEL_SLICE);
-		/* Binary results: hexadecimal would double the bytes on the wire. */
-		row = db_query_binary(db, fail,
-				      "SELECT substring(bytes FROM $2::int FOR $3::int) FROM green_ml.model "
-				      "WHERE model_id = $1::int",
-				      3, values);
-		if (!row)
-			return false;
-		if (PQntuples(row) == 1)
-			got = (size_t)PQgetlength(row, 0, 0);
-		if (got > 0 && got <= size - done)
-			memcpy(bytes + done, PQgetvalue(row, 0, 0), got);
-		db_free(row);
-		if (got == 0 || got > size - done)
-			return fail_set(fail, EXIT_TRY_AGAIN, "its bytes have changed while they were read: try again");
-		done += got;
-	}
-	return true;
+	snprintf(id, sizeof(id), "%d", model_id);
+	snprintf(slice, sizeof(slice), "%d", MODEL_SLICE);
+	if (!db_stream(db, fail,
+		       "SELECT first, substring(bytes FROM first FOR $2::int) FROM green_ml.model, "
+		       "generate_series(1, octet_length(bytes), $2::int) AS first WHERE model_id = $1::int",
+		       2, values, take_slice, &reading))
+		return false;
+	return reading.done == size ||
+	       fail_set(fail, EXIT_TRY_AGAIN, "its bytes have changed while they were read: try again");
 }
 
 static struct forest *read_stored(const unsigned char *bytes, size_t size, const char *sha256, struct fail *fail)

@@ -164,6 +164,18 @@ exits "an error after some lines" 1 probe copy-out "COPY (SELECT 6/(3-i) FROM ge
 log_has "is an error" 'division by zero'
 like "and leaves the connection usable" "$(cat "$OUT")" 'usable'
 
+exits "rows as they come" 0 probe stream 'SELECT n::int + $1::int FROM probe.number ORDER BY n' 99 10
+is "gives each row" "$(cat "$OUT")" $'[11]\n[12]\n[13]\nusable sqlstate='
+exits "no row" 0 probe stream 'SELECT n::int FROM probe.number WHERE n > $1::int' 99 10
+is "gives none" "$(cat "$OUT")" 'usable sqlstate='
+exits "a row that the caller refuses" 3 probe stream 'SELECT i FROM generate_series(1, $1::int) i' 2 100000
+is "ends it and leaves the connection usable, too" "$(cat "$OUT")" $'[1]\n[2]\nusable sqlstate='
+exits "an error after some rows" 1 probe stream 'SELECT 6 / ($1::int - i) FROM generate_series(1, 5) i' 99 3
+log_has "is an error, too" 'division by zero'
+like "and leaves the connection usable, too" "$(cat "$OUT")" 'usable'
+exits "a statement that is none" 1 probe stream 'SELEC $1' 99 3
+log_has "is a syntax error" 'syntax error'
+
 # --- runs ------------------------------------------------------------------------------------------------------
 run_row() { # COLUMNS
 	sql "SELECT $1 FROM green_ml.run_state ORDER BY run_id DESC LIMIT 1"

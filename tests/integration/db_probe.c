@@ -96,6 +96,28 @@ static bool show_line(void *context, const char *line, int size, struct fail *fa
 	return true;
 }
 
+static bool show_number(void *context, const PGresult *row, struct fail *fail)
+{
+	int *left = context;
+
+	if ((*left)-- == 0)
+		return fail_set(fail, EXIT_BAD_DATA, "enough");
+	printf("[%d]\n", db_binary_int(row, 0, 0));
+	return true;
+}
+
+/* stream SQL ROWS VALUE: refuses the row after so many. */
+static bool try_stream(PGconn *db, char **words, struct fail *fail)
+{
+	int left = (int)strtol(words[1], NULL, 10);
+	const char *values[] = {words[2]};
+	bool good = db_stream(db, fail, words[0], 1, values, show_number, &left);
+	struct fail ignored = {0};
+
+	(void)say_usable(db, &ignored);
+	return good;
+}
+
 /* copy-out SQL LINES: refuses the line after so many. */
 static bool try_copy_out(PGconn *db, char **words, struct fail *fail)
 {
@@ -285,10 +307,10 @@ static const struct attempt {
 	int words; /* at least */
 	bool (*try)(PGconn *db, char **words, struct fail *fail);
 } attempts[] = {
-    {"query", 1, try_query},	   {"values", 0, try_values},	  {"copy-in", 1, try_copy_in},
-    {"copy-out", 2, try_copy_out}, {"copy-cut", 0, try_copy_cut}, {"commit", 1, try_commit},
-    {"run", 1, try_run},	   {"locked", 0, try_locked},	  {"champion", 1, try_champion},
-    {"score", 4, try_score},	   {"cells", 3, try_cells},
+    {"query", 1, try_query},	   {"values", 0, try_values}, {"copy-in", 1, try_copy_in},
+    {"copy-out", 2, try_copy_out}, {"stream", 3, try_stream}, {"copy-cut", 0, try_copy_cut},
+    {"commit", 1, try_commit},	   {"run", 1, try_run},	      {"locked", 0, try_locked},
+    {"champion", 1, try_champion}, {"score", 4, try_score},   {"cells", 3, try_cells},
 };
 
 int main(int argc, char **argv)
