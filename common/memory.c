@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "common/banned.h"
+#include "common/container.h"
 #include "common/log.h"
 #include "common/xalloc.h"
 
@@ -23,21 +24,6 @@ static void read_usage(uint64_t *virtual, uint64_t *resident)
 		fclose(file);
 	*virtual *= page;
 	*resident *= page;
-}
-
-/* Of control groups of version 2, "max" or a number of bytes, else of version 1, a number. */
-static uint64_t container_limit(void)
-{
-	FILE *file = fopen("/sys/fs/cgroup/memory.max", "re");
-	uint64_t limit;
-
-	if (!file)
-		file = fopen("/sys/fs/cgroup/memory/memory.limit_in_bytes", "re");
-	if (!file || fscanf(file, "%" SCNu64, &limit) != 1)
-		limit = UINT64_MAX;
-	if (file)
-		fclose(file);
-	return limit;
 }
 
 static void consider(struct memory_left *left, uint64_t limit, uint64_t used, const char *name)
@@ -59,7 +45,7 @@ struct memory_left memory_left(void)
 	if (sysinfo(&machine) == 0)
 		consider(&left, ((uint64_t)machine.totalram + machine.totalswap) * machine.mem_unit, resident,
 			 "the machine's memory");
-	consider(&left, container_limit(), resident, "the container's limit");
+	consider(&left, container_memory_bytes(), resident, "the container's limit");
 	if (getrlimit(RLIMIT_AS, &address) == 0 && address.rlim_cur != RLIM_INFINITY)
 		consider(&left, address.rlim_cur, virtual, "ulimit -v");
 	return left;

@@ -1,10 +1,10 @@
 /* model-api: answers predictions of the champion models over HTTP. */
 
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "common/container.h"
 #include "common/fail.h"
 #include "common/log.h"
 #include "common/setting.h"
@@ -51,7 +51,7 @@ static const struct setting settings[] = {
     {"access-log", "API_ACCESS_LOG", SETTING_FLAG, &config.server.access_log, NULL, 0, 0, NULL, NULL,
      "a log line per request, without anything of its content"},
     {"threads", "API_THREADS", SETTING_INT, &config.server.threads, "0", 0, 64, NULL, "N",
-     "serving threads, at least 2; 0: as many as cores"},
+     "serving threads; 0: as many as it may use processors"},
     {"max-connections", "API_MAX_CONNECTIONS", SETTING_INT, &config.server.max_connections, "2048", 4, 1000000, NULL,
      "N", "connections at once; further ones wait"},
     {"max-connections-per-address", "API_MAX_CONNECTIONS_PER_ADDRESS", SETTING_INT,
@@ -83,20 +83,14 @@ static const struct program program = {
     .setting_count = sizeof(settings) / sizeof(*settings),
 };
 
-static bool choose_threads(struct fail *fail)
+static void choose_threads(void)
 {
-	cpu_set_t cores;
+	enum { MOST = 64 };
 
-	/* One epoll thread of the library alone stalls from 128 connections on. */
-	if (config.server.threads == 1)
-		return fail_set(fail, EXIT_WRONG_USE, "--threads is 1: expected 0 (as many as cores) or at least 2");
 	if (config.server.threads == 0)
-		config.server.threads = sched_getaffinity(0, sizeof(cores), &cores) == 0 ? CPU_COUNT(&cores) : 2;
-	if (config.server.threads < 2)
-		config.server.threads = 2;
-	if (config.server.threads > 64)
-		config.server.threads = 64;
-	return true;
+		config.server.threads = container_processors();
+	if (config.server.threads > MOST)
+		config.server.threads = MOST;
 }
 
 int main(int argc, char **argv)
@@ -123,8 +117,8 @@ int main(int argc, char **argv)
 	/* The watch has its own pauses between attempts. */
 	setenv("DB_CONNECT_TRIES", "1", 1);
 	setenv("PGCONNECT_TIMEOUT", "5", 0);
-	if (choose_threads(&fail) &&
-	    selection_take(names, spec_path, as, &config.look.pipelines, &config.look.pipeline_count, &fail) &&
+	choose_threads();
+	if (selection_take(names, spec_path, as, &config.look.pipelines, &config.look.pipeline_count, &fail) &&
 	    selection_take_pins(pins, &config.look.pins, &config.look.pin_count, &fail))
 		serve(&config, &fail);
 	selection_release(config.look.pipelines, config.look.pipeline_count);

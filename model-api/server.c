@@ -89,9 +89,10 @@ static void on_log(void *context UNUSED, const char *format, va_list arguments)
 
 static bool start_door(struct door *door, const struct server_settings *settings, struct fail *fail)
 {
-	unsigned int flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_TURBO | MHD_ALLOW_SUSPEND_RESUME |
-			     MHD_USE_ERROR_LOG | MHD_USE_SUPPRESS_DATE_NO_CLOCK;
-	bool is_public = door->kind == DOOR_PUBLIC;
+	bool is_public = door->kind == DOOR_PUBLIC, is_pool = is_public && settings->threads > 1;
+	/* One epoll thread of the library alone stalls from 128 connections on. */
+	unsigned int flags = (is_pool ? MHD_USE_EPOLL_INTERNAL_THREAD : MHD_USE_POLL_INTERNAL_THREAD) | MHD_USE_TURBO |
+			     MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG | MHD_USE_SUPPRESS_DATE_NO_CLOCK;
 	int64_t connections = is_public ? settings->max_connections : ADMIN_CONNECTIONS;
 	/* The library's own time-out must not come before the 408. */
 	double idle_s = settings->idle_timeout_s > settings->request_timeout_s + 2 ? settings->idle_timeout_s
@@ -112,7 +113,7 @@ static bool start_door(struct door *door, const struct server_settings *settings
 	    (unsigned int)settings->max_connections_per_address, MHD_OPTION_CONNECTION_TIMEOUT,
 	    (unsigned int)(idle_s + 0.999), MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
 	    MHD_OPTION_NOTIFY_COMPLETED, handle_completed, door, MHD_OPTION_NOTIFY_CONNECTION, handle_connection, door,
-	    MHD_OPTION_URI_LOG_CALLBACK, handle_line, door, MHD_OPTION_ARRAY, is_public ? more : more + 1,
+	    MHD_OPTION_URI_LOG_CALLBACK, handle_line, door, MHD_OPTION_ARRAY, is_pool ? more : more + 1,
 	    MHD_OPTION_END);
 	return door->daemon || fail_set(fail, EXIT_FAILED, "could not start the HTTP server with %lld threads",
 					(long long)settings->threads);

@@ -2,8 +2,9 @@
 #define MODEL_API_SERVER_H
 
 /*
- * The HTTP server: libmicrohttpd with a pool of epoll threads around the routes of route.h. Limits on body, headers,
- * connections, idle time and total time of a request; every answer is JSON or the metrics' text.
+ * The HTTP server: libmicrohttpd with a pool of epoll threads around the routes of route.h, or with one thread that
+ * polls. Limits on body, headers, connections, idle time and total time of a request; every answer is JSON or the
+ * metrics' text.
  *
  *	struct server *server = server_start(&settings, &service, &fail);
  *	while (...) server_tick(server);	a few times per second: time limits, callers that waited enough

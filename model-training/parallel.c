@@ -1,11 +1,8 @@
 #include "model-training/parallel.h"
 
-#include <limits.h>
 #include <malloc.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/banned.h"
@@ -81,40 +78,4 @@ void parallel_run(int pieces, int threads, void (*worker)(struct parallel_counte
 		  void *context)
 {
 	parallel_run_all(pieces, threads < pieces ? threads : pieces, worker, context);
-}
-
-/* How many of the numbers that a file begins with were read. */
-static int read_numbers(const char *path, long long *first, long long *second)
-{
-	FILE *file = fopen(path, "re");
-	int count = file ? fscanf(file, "%lld %lld", first, second) : 0;
-
-	if (file)
-		fclose(file);
-	return count;
-}
-
-/* The processors that the container's limit allows: of control groups of version 2 "QUOTA PERIOD" in microseconds, or
- * "max PERIOD"; of version 1 a file for each, and a quota of -1 for none. */
-static int quota_processors(void)
-{
-	long long quota = -1, period = -1, none;
-
-	if (read_numbers("/sys/fs/cgroup/cpu.max", &quota, &period) < 2 &&
-	    read_numbers("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", &quota, &none) == 1)
-		read_numbers("/sys/fs/cgroup/cpu/cpu.cfs_period_us", &period, &none);
-	if (quota <= 0 || period <= 0 || quota / period >= INT_MAX)
-		return INT_MAX;
-	return (int)((quota + period - 1) / period);
-}
-
-int parallel_processors(void)
-{
-	int allowed = quota_processors(), present;
-	cpu_set_t set;
-
-	if (sched_getaffinity(0, sizeof(set), &set) != 0)
-		return 1;
-	present = CPU_COUNT(&set);
-	return present < allowed ? present : allowed;
 }

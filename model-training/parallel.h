@@ -23,7 +23,4 @@ void parallel_run(int pieces, int threads, void (*worker)(struct parallel_counte
 void parallel_run_all(int pieces, int threads, void (*worker)(struct parallel_counter *counter, void *context),
 		      void *context);
 
-/* The processors this process may use: its affinity, and its container's limit rounded up. */
-int parallel_processors(void);
-
 #endif

@@ -1,5 +1,5 @@
+#include "common/container.h"
 #include "model-training/command.h"
-#include "model-training/parallel.h"
 #include "model-training/report.h"
 
 static struct {
@@ -18,7 +18,7 @@ static const struct setting settings[] = {
 
 static bool work(const struct command_call *call, struct fail *fail)
 {
-	int threads = config.threads > 0 ? (int)config.threads : parallel_processors(), model_id;
+	int threads = config.threads > 0 ? (int)config.threads : container_processors(), model_id;
 	json_t *report = NULL;
 	bool done = command_id(call->words[0], "the model", &model_id, fail) &&
 		    report_load(call->db, call->spec->name, model_id, &report, fail) &&

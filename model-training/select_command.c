@@ -4,10 +4,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/container.h"
 #include "common/db.h"
 #include "common/xalloc.h"
 #include "model-training/command.h"
-#include "model-training/parallel.h"
 #include "model-training/result.h"
 #include "model-training/select.h"
 
@@ -45,7 +45,7 @@ static bool check_settings(struct fail *fail)
 	if (!config.label)
 		return fail_set(fail, EXIT_WRONG_USE, "no label is given: name its column with --label");
 	if (config.threads == 0)
-		config.threads = parallel_processors();
+		config.threads = container_processors();
 	return true;
 }
 

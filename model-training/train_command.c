@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/container.h"
 #include "common/log.h"
 #include "common/output.h"
 #include "model-training/command.h"
 #include "model-training/export.h"
-#include "model-training/parallel.h"
 #include "model-training/plan.h"
 #include "model-training/result.h"
 #include "model-training/shares.h"
@@ -66,7 +66,7 @@ static bool check_settings(struct fail *fail)
 		return fail_set(fail, EXIT_WRONG_USE,
 				"--retrain is for a new plan: that of --from-plan names its need");
 	if (config.threads == 0)
-		config.threads = parallel_processors();
+		config.threads = container_processors();
 	if (config.shard && !share_parse(config.shard, &config.share, fail))
 		return false;
 	return is_id(config.from_plan, "option --from-plan", fail) && is_id(config.retrain, "option --retrain", fail) &&

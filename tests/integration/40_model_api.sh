@@ -3,8 +3,6 @@
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/api.sh"
 # --- wrong usage -----------------------------------------------------------------------------------------------
-exits "one thread is refused" 2 "$API" --threads 1
-like "it says why" "$(cat "$ERR")" 'threads is 1: expected 0'
 exits "a list of pipelines that holds no name is refused" 2 "$API" --pipelines 'a,B_'
 exits "a folder without specs is refused" 2 "$API" --pipeline "$TMP"
 exits "a host that is none is refused" 2 "$API" --host 'no host'

@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/container.h"
 #include "common/fail.h"
 #include "common/log.h"
 #include "common/number.h"
 #include "common/setting.h"
-#include "model-training/parallel.h"
 #include "model-training/table.h"
 #include "tests/bench/bench-forest/measure.h"
 
@@ -90,7 +90,7 @@ static bool check_settings(struct grow_settings *grow, struct fail *fail)
 				       .min_samples_leaf = leaf,
 				       .sample_fraction = config.sample_fraction,
 				       .seed = (uint64_t)config.seed,
-				       .threads = config.threads ? (int)config.threads : parallel_processors()};
+				       .threads = config.threads ? (int)config.threads : container_processors()};
 	return true;
 }
 
