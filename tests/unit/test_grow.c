@@ -393,6 +393,40 @@ static void does_not_depend_on_threads(void **state UNUSED)
 	}
 }
 
+/* With every compiler, with SIMD and without. Real numbers are sorted, counted by ranges, or, few of them, counted; the
+ * records of narrow rows have several sizes. Only a change of the random numbers or of growing may change a model. */
+static void is_the_same_everywhere(void **state UNUSED)
+{
+	static const struct {
+		bool narrow;
+		int features, classes, values;
+		int64_t rows;
+		const char *sha256;
+	} shapes[] = {{false, 8, 4, 0, 20000, "5dd02235912b4735a4b120c2ace019bdb315210e62be547d68da9cd4acdffb82"},
+		      {false, 8, 4, 0, 300, "f7eec2c2840159513d82ae48f96fff6f99a4dc45dd7feac9e94666156e00119c"},
+		      {true, 5, 5, 14, 20000, "e80d15c46801ac675d8757883a5649ca13ad339160e41c18d6c2dcaad0e2c61f"},
+		      {true, 12, 4, 200, 20000, "cf73124b4e1f60d879708a01da568e183e5a7e9083262005fd4082ddf92e2185"},
+		      {true, 30, 16, 250, 5000, "9a167b92717e1c1a2cb75ff2be9a4b907137846492fa6c8a022cde2f4816bd14"}};
+
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(*shapes); i++) {
+		struct dataset *dataset = shapes[i].narrow ? narrow_dataset(shapes[i].features, shapes[i].classes,
+									    shapes[i].values, shapes[i].rows, 2)
+							   : small_dataset(false, shapes[i].rows);
+		struct grow_settings settings = {.trees = 5, .min_samples_leaf = 2, .seed = 3, .threads = 2};
+		unsigned char hash[DIGEST_SIZE];
+		char hex[DIGEST_HEX_SIZE];
+
+		for (int simd = 0; simd < 2; simd++) {
+			assert_int_equal(simd ? unsetenv("GREEN_ML_SIMD") : setenv("GREEN_ML_SIMD", "off", 1), 0);
+			forest_free(grow_and_read(dataset, &settings, hash));
+			digest_hex(hash, hex);
+			if (strcmp(hex, shapes[i].sha256) != 0)
+				fail_msg("shape %zu, SIMD %d: %s", i, simd, hex);
+		}
+		dataset_free(dataset);
+	}
+}
+
 /* A tree for each of two shapes of rows that is large enough for others to help with it, and fewer trees than threads.
  */
 static void threads_help_each_other(void **state UNUSED)
@@ -663,6 +697,7 @@ int main(void)
 	    cmocka_unit_test(looks_past_constants),
 	    cmocka_unit_test(is_as_accurate_as_scikit_learn),
 	    cmocka_unit_test(does_not_depend_on_threads),
+	    cmocka_unit_test(is_the_same_everywhere),
 	    cmocka_unit_test(threads_help_each_other),
 	    cmocka_unit_test(draws_a_fraction_of_the_rows),
 	    cmocka_unit_test(has_a_tree_of_the_prior),
