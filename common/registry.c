@@ -7,7 +7,7 @@
 #include "common/db.h"
 #include "common/xalloc.h"
 
-enum { MAX_CODE = 1 << 24, MODEL_SLICE = 1 << 18 };
+enum { MAX_CODE = 1 << 24, MODEL_SLICE = 1 << 18, MODEL_PART = 64 * MODEL_SLICE };
 
 bool registry_champion(PGconn *db, const char *pipeline, struct champion *champion, struct fail *fail)
 {
@@ -54,20 +54,27 @@ static bool take_slice(void *context, const PGresult *row, struct fail *fail)
 }
 
 /* Slices take a sixth less of PostgreSQL's time than a model at once, and neither side holds it more than once. They
- * come while the ones before are copied, and in binary: hexadecimal would double the bytes on the wire. */
+ * come while the ones before are copied, and in binary: hexadecimal would double the bytes on the wire. A statement
+ * gives a part of a large model only, so that none takes as long as a statement_timeout. */
 static bool read_slices(PGconn *db, int model_id, unsigned char *bytes, size_t size, struct fail *fail)
 {
 	struct reading reading = {.bytes = bytes, .size = size};
-	char id[16], slice[16];
-	const char *values[] = {id, slice};
+	char id[16], slice[16], from[24], to[24];
+	const char *values[] = {id, slice, from, to};
 
 	snprintf(id, sizeof(id), "%d", model_id);
 	snprintf(slice, sizeof(slice), "%d", MODEL_SLICE);
-	if (!db_stream(db, fail,
-		       "SELECT first, substring(bytes FROM first FOR $2::int) FROM green_ml.model, "
-		       "generate_series(1, octet_length(bytes), $2::int) AS first WHERE model_id = $1::int",
-		       2, values, take_slice, &reading))
-		return false;
+	for (size_t begin = 0; begin < size; begin += MODEL_PART) {
+		size_t end = size - begin < MODEL_PART ? size : begin + MODEL_PART;
+
+		snprintf(from, sizeof(from), "%zu", begin + 1);
+		snprintf(to, sizeof(to), "%zu", end);
+		if (!db_stream(db, fail,
+			       "SELECT first, substring(bytes FROM first FOR $2::int) FROM green_ml.model, "
+			       "generate_series($3::int, $4::int, $2::int) AS first WHERE model_id = $1::int",
+			       4, values, take_slice, &reading))
+			return false;
+	}
 	return reading.done == size ||
 	       fail_set(fail, EXIT_TRY_AGAIN, "its bytes have changed while they were read: try again");
 }

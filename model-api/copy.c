@@ -156,6 +156,15 @@ static bool take_text(struct copy *copy, const struct text *text, const char *pi
 	return copy->parts.forest != NULL;
 }
 
+bool copy_exists(const char *folder, const char *pipeline)
+{
+	char *path = xasprintf("%s/%s%s", folder, pipeline, ending);
+	bool exists = access(path, F_OK) == 0;
+
+	free(path);
+	return exists;
+}
+
 bool copy_read(const char *folder, const char *pipeline, struct copy *copy, struct fail *fail)
 {
 	char *path = xasprintf("%s/%s%s", folder, pipeline, ending);

@@ -22,6 +22,7 @@ struct copy {
 	void *header; /* json_t */
 };
 
+bool copy_exists(const char *folder, const char *pipeline);
 bool copy_read(const char *folder, const char *pipeline, struct copy *copy, struct fail *fail) MUST_USE;
 void copy_release(struct copy *copy); /* zeroed storage is fine */
 

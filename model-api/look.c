@@ -229,7 +229,7 @@ static struct model *load_copy(const struct look *look, const char *pipeline)
 		model = model_build(&copy.parts, &copy.address, look->metrics, &fail);
 	if (model)
 		log_loaded(model, "copy", clock_monotonic_s() - begun_s);
-	else
+	else if (copy_exists(look->settings.copies, pipeline))
 		log_error("local copy refused", "pipeline", "%s", pipeline, "reason", "%s", fail.text, NULL);
 	copy_release(&copy);
 	return model;
@@ -237,35 +237,42 @@ static struct model *load_copy(const struct look *look, const char *pipeline)
 
 static bool is_served(const struct model *model, const struct model_address *address)
 {
-	return model && model->promotion_id == address->promotion_id && model->model_id == address->model_id;
+	return model && model->promotion_id == address->promotion_id && model->model_id == address->model_id &&
+	       strcmp(model->sha256, address->sha256) == 0; /* a copy may be of another database */
 }
 
-/* Where a champion is refused and nothing of its pipeline is served, the last good one may lie in the folder. Not
- * looked for again while the refusal holds. */
+/* Where a champion is refused or cannot be read and nothing of its pipeline is served, the last good one may lie in the
+ * folder. Not looked for again while the refusal holds. */
 static struct model *load_or_copy(struct look *look, PGconn *db, const struct model_address *address, bool replaces,
 				  struct fail *fail)
 {
 	struct model *model = load(look, db, address, replaces, fail);
 
-	if (!model && !replaces && address->promotion_id && look->settings.copies && PQstatus(db) == CONNECTION_OK &&
-	    fail->code != EXIT_TRY_AGAIN)
+	if (!model && !replaces && address->promotion_id && look->settings.copies && PQstatus(db) == CONNECTION_OK)
 		model = load_copy(look, address->pipeline);
 	if (is_served(model, address))
 		refusals_forget(&look->refusals, address);
 	return model;
 }
 
-/* Puts the model of a row into the new set: the one it has, the one to be loaded, or none. False: the database is at
- * fault. *refused: the model is not servable. */
-static bool add_row(struct look *look, PGconn *db, const PGresult *rows, int row, struct champions *champions,
-		    bool *refused, struct fail *fail)
+/* What a look has met so far. */
+struct found {
+	struct champions *champions; /* the new set */
+	bool refused;		     /* a model is not servable */
+	bool unread;		     /* a model's statement failed; the other models are none the worse for it */
+};
+
+/* Puts the model of a row into the new set: the one it has, the one to be loaded, or none. False: the connection is
+ * lost. */
+static bool add_row(struct look *look, PGconn *db, const PGresult *rows, int row, struct found *found,
+		    struct fail *fail)
 {
 	struct model_address address = {.pipeline = db_text(rows, row, 0)};
 	struct model *model, *loaded = NULL;
 	struct fail reason = {0};
 
 	if (!db_text(rows, row, 2)) {
-		champions_add_empty(champions, address.pipeline);
+		champions_add_empty(found->champions, address.pipeline);
 		return true;
 	}
 	address = take_address(rows, row);
@@ -275,21 +282,24 @@ static bool add_row(struct look *look, PGconn *db, const PGresult *rows, int row
 	else if (!refusals_hold(&look->refusals, &address, &reason))
 		loaded = load_or_copy(look, db, &address, model != NULL, &reason);
 	if (!is_served(model, &address) && !is_served(loaded, &address)) {
-		if (reason.code == EXIT_TRY_AGAIN || PQstatus(db) != CONNECTION_OK)
+		if (PQstatus(db) != CONNECTION_OK)
 			return fail_set(fail, EXIT_TRY_AGAIN, "%s", reason.text);
-		*refused =
-		    !fail_set(fail, reason.code,
-			      "promotion %d of pipeline \"%s\" (model %d) was refused: the server's log says why",
-			      address.promotion_id, address.pipeline, address.model_id);
+		if (reason.code == EXIT_TRY_AGAIN)
+			found->unread = !fail_set(fail, EXIT_TRY_AGAIN, "%s", reason.text);
+		else
+			found->refused = !fail_set(
+			    fail, reason.code,
+			    "promotion %d of pipeline \"%s\" (model %d) was refused: the server's log says why",
+			    address.promotion_id, address.pipeline, address.model_id);
 	}
 	if (loaded)
 		model = loaded;
 	if (model && address.promotion_id)
-		champions_add(champions, model);
+		champions_add(found->champions, model);
 	else if (model)
-		champions_add_pinned(champions, model);
+		champions_add_pinned(found->champions, model);
 	else if (address.promotion_id)
-		champions_add_empty(champions, address.pipeline);
+		champions_add_empty(found->champions, address.pipeline);
 	model_release(loaded);
 	return true;
 }
@@ -312,28 +322,29 @@ static void check_pins(const struct look *look, const struct champions *champion
 enum look_result look_take(struct look *look, PGconn *db, struct model_table *table, bool force, struct fail *fail)
 {
 	PGresult *rows = read_registry(look, db, fail);
-	struct champions *champions = champions_new();
+	struct found found = {.champions = champions_new()};
 	enum look_result result = LOOK_UNCHANGED;
-	bool good = rows != NULL, refused = false;
+	bool good = rows != NULL;
 
 	if (force)
 		refusals_retry_all(&look->refusals);
 	for (int row = 0; good && row < PQntuples(rows); row++)
-		good = add_row(look, db, rows, row, champions, &refused, fail);
+		good = add_row(look, db, rows, row, &found, fail);
 	if (good) {
-		add_unregistered(look, rows, champions);
-		check_pins(look, champions, &refused, fail);
+		add_unregistered(look, rows, found.champions);
+		if (!found.unread)
+			check_pins(look, found.champions, &found.refused, fail);
 	}
-	if (good && !same_set(look->published, champions)) {
-		publish(look, table, champions);
-		champions = NULL;
+	if (good && !same_set(look->published, found.champions)) {
+		publish(look, table, found.champions);
+		found.champions = NULL;
 		result = LOOK_CHANGED;
 	}
-	if (!good)
+	if (!good || found.unread)
 		result = LOOK_FAILED;
-	else if (refused)
+	else if (found.refused)
 		result = LOOK_REFUSED;
-	champions_free(champions);
+	champions_free(found.champions);
 	db_free(rows);
 	return result;
 }

@@ -18,7 +18,7 @@ enum {
 	BODIES_AT_ONCE = 8,
 	THREAD_STACK = 1024 * 1024,
 	MIN_REPLY_BYTES = 1 << 20,
-	ADMIN_CONNECTIONS = 64, /* one thread alone stalls from 128 on */
+	ADMIN_CONNECTIONS = 64,
 };
 
 /* ------------------------------------------------------------------ waiting callers */

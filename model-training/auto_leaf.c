@@ -93,20 +93,31 @@ static bool is_worse(const struct oob_score *score, const struct oob_score *best
 	return score->brier - best->brier > clear * oob_standard_error(score, best);
 }
 
+/* The largest leaves are given up only where the model surely is: with a size that the spec names it would be tried. */
+static bool is_too_large(struct search *search, int i)
+{
+	uint64_t most = i == AUTO_LEAF_SIZES - 1 ? FOREST_WRITE_MAX_SIZE / 19 * 20 : FOREST_WRITE_MAX_SIZE / 20 * 19;
+	struct trial *trial = &search->trials[i];
+
+	trial->too_large = model_bytes(search, i) > most;
+	if (trial->too_large)
+		grown_release(&trial->grown);
+	return trial->too_large;
+}
+
 /* It is given up where it is worse than the rival on the first trees; rival NULL: there is none. */
 static bool try_size(struct search *search, int i, const struct trial *rival, struct fail *fail)
 {
 	struct trial *trial = &search->trials[i];
 	int threads = search->pilot.threads;
 
-	trial->too_large = model_bytes(search, i) > FOREST_WRITE_MAX_SIZE / 20 * 19;
-	if (trial->too_large) {
-		grown_release(&trial->grown);
+	if (is_too_large(search, i))
 		return true;
-	}
 	if (search->first) {
 		if (!grow_more(search, i, rival ? AUTO_LEAF_FIRST_TREES : search->pilot.trees, fail))
 			return false;
+		if (is_too_large(search, i)) /* of few rows it is known only now */
+			return true;
 		oob_score(search->first, trial->grown.trees, search->whole, threads, &trial->first);
 		if (rival && is_worse(&trial->first, &rival->first, search->clear)) {
 			take_score(search, i, &trial->first);

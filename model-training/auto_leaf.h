@@ -34,7 +34,8 @@
  * for Probability-Based Ranking, Machine Learning 52, 2003); here it is done once for the vote, not in each leaf,
  * which then would have every label to store.
  *
- * A size whose forest would be too large for a model (budget.h) is not tried.
+ * A size whose forest would be too large for a model (budget.h) is given up after its first tree, of few rows after its
+ * first trees.
  *
  * What is found depends on the training set and the settings only, see oob.h.
  */
@@ -89,7 +90,8 @@ struct auto_leaf {
 };
 
 int auto_leaf_prior_tree(int trees); /* its number, for grow_settings; 0: too few trees for one */
-/* EXIT_FAILED: its trees would take more memory than is left; then there is nothing to release. */
+/* EXIT_FAILED: its trees would take more memory than is left, or the model is too large with every size; then there is
+ * nothing to release. */
 bool auto_leaf_search(const struct dataset *dataset, const struct grow_settings *settings, struct auto_leaf *found,
 		      struct fail *fail) MUST_USE;
 /* The forest of what was chosen: the pilot's trees, which are its first ones, and the rest of settings->trees.

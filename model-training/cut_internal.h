@@ -1,7 +1,7 @@
 #ifndef MODEL_TRAINING_CUT_INTERNAL_H
 #define MODEL_TRAINING_CUT_INTERNAL_H
 
-/* What cut.c and cut_coarse.c share. */
+/* What cut.c, cut_coarse.c and cut_avx2.c share. */
 
 #include <string.h>
 

@@ -111,17 +111,24 @@ void importance_of_impurity(const struct dataset *dataset, const struct grown *g
 
 /* ------------------------------------------------------------------ permutation */
 
+/* The prior's tree, the last one, has drawn nothing: no row is out of its bag. */
+static int count_drawn(const struct grown *grown, const struct grow_settings *settings)
+{
+	return settings->prior_tree > 0 ? settings->prior_tree : grown->tree_count;
+}
+
 static json_t *permute(const struct dataset *dataset, const struct grown *grown, const struct grow_settings *settings)
 {
-	struct oob *oob = oob_new(dataset, settings, grown->tree_count, IMPORTANCE_MAX_SLOTS);
+	int trees = count_drawn(grown, settings);
+	struct oob *oob = oob_new(dataset, settings, trees, IMPORTANCE_MAX_SLOTS);
 	json_t *list = json_array();
 	struct oob_score plain;
 
-	oob_score(oob, grown->trees, grown->tree_count, settings->threads, &plain);
+	oob_score(oob, grown->trees, trees, settings->threads, &plain);
 	for (int f = 0; f < dataset->feature_count; f++) {
 		struct oob_score without;
 
-		oob_score_without(oob, grown->trees, f, grown->tree_count, settings->threads, &without);
+		oob_score_without(oob, grown->trees, f, trees, settings->threads, &without);
 		json_array_append_new(list, json_pack("{s:s, s:f, s:f}", "column", dataset->features[f].name,
 						      "accuracy_drop", plain.accuracy - without.accuracy,
 						      "log_loss_rise", without.log_loss - plain.log_loss));
@@ -135,11 +142,12 @@ static json_t *permute(const struct dataset *dataset, const struct grown *grown,
 json_t *importance_of_permutation(const struct dataset *dataset, const struct grown *grown,
 				  const struct grow_settings *settings)
 {
-	struct oob *oob = oob_new(dataset, settings, grown->tree_count, IMPORTANCE_OOB_SLOTS);
+	int trees = count_drawn(grown, settings);
+	struct oob *oob = oob_new(dataset, settings, trees, IMPORTANCE_OOB_SLOTS);
 	struct oob_score score;
 	json_t *json;
 
-	oob_score(oob, grown->trees, grown->tree_count, settings->threads, &score);
+	oob_score(oob, grown->trees, trees, settings->threads, &score);
 	json = json_pack("{s:{s:I, s:f, s:f, s:f}, s:o}", "oob", "rows", (json_int_t)score.rows, "accuracy",
 			 score.accuracy, "log_loss", score.log_loss, "brier", score.brier, "permutation",
 			 permute(dataset, grown, settings));

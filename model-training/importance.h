@@ -27,7 +27,7 @@ enum { IMPORTANCE_MAX_SLOTS = 10000, IMPORTANCE_OOB_SLOTS = 200000 };
 void importance_of_impurity(const struct dataset *dataset, const struct grown *grown, int threads, double *by_feature);
 
 /* {"oob": {"rows", "accuracy", "log_loss", "brier"}, "permutation": [{"column", "accuracy_drop", "log_loss_rise"}]} of
- * all trees of a forest that was grown so, in the order of features. The caller's. */
+ * all trees with draws of a forest that was grown so, in the order of features. The caller's. */
 json_t *importance_of_permutation(const struct dataset *dataset, const struct grown *grown,
 				  const struct grow_settings *settings);
 

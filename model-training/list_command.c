@@ -11,7 +11,7 @@ static struct {
 
 static const struct setting settings[] = {
     {"limit", NULL, SETTING_INT, &config.limit, "20", 0, 1e9, .value_name = "N",
-     .help = "the newest N and the champion, 0: all"},
+     .help = "the newest N, of models the champion, too; 0: all"},
     {"served", NULL, SETTING_FLAG, &config.served, NULL, .help = "what served when instead: one line per promotion"},
 };
 

@@ -172,7 +172,7 @@ static void *allocate(size_t count, size_t size)
 	return memory;
 }
 
-/* Draws are as many as rows, and a cell has at most one record and one more for each max_count of them. The last is for
+/* A cell has at most one record and one more for each max_count of its draws. The last is for
  * a record that was begun. */
 static size_t count_records(const struct packed *packed)
 {

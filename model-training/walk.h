@@ -4,7 +4,7 @@
 /*
  * Down a grown tree with the codes of rows, the way the model goes that is written of it: a code between the two that a
  * cut was found at goes where the threshold sends its value. WALK_LANES rows go side by side, so that their steps do
- *not wait for each other.
+ * not wait for each other.
  *
  *	struct walk walk;
  *	walk_init(dataset, tree, &walk);		tree must live longer

@@ -276,4 +276,45 @@ touch "$TMP/stop"
 wait "$three" || :
 ok "until one leaves" wait_for 3 serves "$NEXT"
 api_stop "$NARROW"
+# --- a statement that fails for one of two pipelines ------------------------------------------------------------
+PGUSER=green_ml_owner "$ROOT/database/migrate" --pipeline "$CASES/spec.json" --as villages >/dev/null
+VILLAGE=$(insert_model villages "$TMP/one.bin")
+mkdir "$TMP/two-copies"
+NEXT=$(promote "$ONE") SECOND=$(promote "$VILLAGE")
+answers() { # PIPELINE PROMOTION
+	[[ $(post /predict "{\"pipeline\":\"$1\",\"row\":[34,2.5,\"Berlin\"]}") == *"\"promotion\":$2}"* ]]
+}
+api_start two --drain-s 0 --default-pipeline towns --model-folder "$TMP/two-copies"
+TWO_PID=$PID
+ok "two pipelines" wait_for 5 answers villages "$SECOND"
+sql "ALTER TABLE green_ml.feature_set ENABLE ROW LEVEL SECURITY;
+	CREATE POLICY all_but_towns ON green_ml.feature_set TO green_ml_api USING (CASE WHEN pipeline_id =
+		(SELECT pipeline_id FROM green_ml.pipeline WHERE name = 'towns') THEN 1 / (version - version) > 0 ELSE true END)" >/dev/null
+FAILS=$(promote "$ONE") SECOND=$(promote "$VILLAGE")
+ok "the other's promotion is served" wait_for 5 answers villages "$SECOND"
+like "what failed is said" "$(cat "$TMP/two.err")" 'could not read the registry.*division by zero'
+ok "and serves as before" answers towns "$NEXT"
+api_stop "$TWO_PID"
+api_start again --drain-s 0 --default-pipeline towns --model-folder "$TMP/two-copies"
+TWO_PID=$PID
+ok "after a restart it is the copy" wait_for 5 answers towns "$NEXT"
+ok "beside the other's champion" answers villages "$SECOND"
+sql "DROP POLICY all_but_towns ON green_ml.feature_set; ALTER TABLE green_ml.feature_set DISABLE ROW LEVEL SECURITY" >/dev/null
+ok "until the statement succeeds" wait_for 10 answers towns "$FAILS"
+api_stop "$TWO_PID"
+# --- a copy of another database with the same numbers ------------------------------------------------------------
+model_bytes 's/"no", "yes"/"yes", "never"/' "$TMP/never.bin"
+sql "SET session_replication_role = replica; WITH b AS (SELECT decode('$(base64 -w0 "$TMP/never.bin")', 'base64') AS bytes)
+	UPDATE green_ml.model SET bytes = b.bytes, sha256 = sha256(b.bytes) FROM b WHERE model_id = $ONE" >/dev/null
+postgres_stop
+api_start other --drain-s 0 --default-pipeline towns --model-folder "$TMP/two-copies"
+OTHER=$PID
+ok "a copy" wait_for 5 answers towns "$FAILS"
+like "of a model" "$(predict "$ROW")" '"prediction":"yes"'
+postgres_start
+other_answers() {
+	[[ $(predict "$ROW") == *'"prediction":"never"'* ]]
+}
+ok "gives way to another one with its numbers" wait_for 20 other_answers
+api_stop "$OTHER"
 plan_done
