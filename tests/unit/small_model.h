@@ -4,6 +4,8 @@
 /* A model of one tree for tests and fuzz targets: an integer "age" (-1 is missing), a real "weight" and a text "town";
  * "no" (0.75) up to the age of 17, else "yes" (0.875). */
 
+#include <stdlib.h>
+
 #include "common/attr.h"
 #include "model-api/model.h"
 
@@ -48,5 +50,21 @@ static struct model small_model UNUSED = {.pipeline = small_name,
 					  .references = 1,
 					  .forest = &small_forest,
 					  .features = small_features};
+
+/* Of a group of tests whose answers need the model's words. */
+static inline int small_model_setup(void **state UNUSED)
+{
+	model_make_words(&small_model);
+	return 0;
+}
+
+static inline int small_model_teardown(void **state UNUSED)
+{
+	for (int i = 0; i < 2; i++)
+		free(small_model.labels[i].quoted);
+	free(small_model.labels);
+	free(small_model.tail);
+	return 0;
+}
 
 #endif

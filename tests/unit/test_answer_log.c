@@ -155,21 +155,6 @@ static void what_the_buffer_does_not_take_is_counted(void **state UNUSED)
 	free_journal(journal);
 }
 
-static int make_words(void **state UNUSED)
-{
-	model_make_words(&small_model);
-	return 0;
-}
-
-static int free_words(void **state UNUSED)
-{
-	for (int i = 0; i < 2; i++)
-		free(small_model.labels[i].quoted);
-	free(small_model.labels);
-	free(small_model.tail);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -177,5 +162,5 @@ int main(void)
 	    cmocka_unit_test(what_the_buffer_does_not_take_is_counted),
 	};
 
-	return cmocka_run_group_tests(tests, make_words, free_words);
+	return cmocka_run_group_tests(tests, small_model_setup, small_model_teardown);
 }

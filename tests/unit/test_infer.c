@@ -129,21 +129,6 @@ static void names_and_versions(void **state UNUSED)
 	text_release(&body);
 }
 
-static int make_words(void **state UNUSED)
-{
-	model_make_words(&small_model);
-	return 0;
-}
-
-static int free_words(void **state UNUSED)
-{
-	for (int i = 0; i < 2; i++)
-		free(small_model.labels[i].quoted);
-	free(small_model.labels);
-	free(small_model.tail);
-	return 0;
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -151,5 +136,5 @@ int main(void)
 	    cmocka_unit_test(names_and_versions),
 	};
 
-	return cmocka_run_group_tests(tests, make_words, free_words);
+	return cmocka_run_group_tests(tests, small_model_setup, small_model_teardown);
 }

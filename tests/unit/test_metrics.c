@@ -63,7 +63,7 @@ static void counts_requests_and_buckets(void **state UNUSED)
 
 static void boot_time_stands_behind_any_number_of_interrupts(void **state UNUSED)
 {
-	char path[] = "/tmp/test_metrics.XXXXXX";
+	char path[] = "/tmp/green-ml-metrics.XXXXXX";
 	int fd = mkstemp(path);
 	FILE *file = fdopen(fd, "w");
 
